@@ -1,0 +1,105 @@
+/** The only reader of the environment: every variable is parsed once, at start, into a frozen `Config`. */
+import { availableParallelism } from 'node:os';
+import { resolve } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+export const DEVICES = ['auto', 'cpu', 'cuda'] as const;
+export type Device = (typeof DEVICES)[number];
+export const ROLES = ['embed', 'render'] as const;
+export type Role = (typeof ROLES)[number];
+export const LOG_LEVELS = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'] as const;
+export type LogLevel = (typeof LOG_LEVELS)[number];
+
+export interface Config {
+  readonly host: string;
+  readonly port: number;
+  /** Undefined: `npm start` brings its own Redis; the API and the worker alone need one. */
+  readonly redisUrl: string | undefined;
+  /** Absolute directory of the blobs and of the embedded Redis. */
+  readonly dataDir: string;
+  /** Absolute directory of the converted models. */
+  readonly modelsDir: string;
+  readonly device: Device;
+  /** CPU threads of one inference session. */
+  readonly threads: number;
+  /** What a worker process does. */
+  readonly roles: readonly Role[];
+  readonly logLevel: LogLevel;
+  readonly maxUploadBytes: number;
+  /** Largest photo accepted, width times height. */
+  readonly maxPixels: number;
+  readonly maxPhotos: number;
+  /** Prefix of every Redis key. */
+  readonly keyPrefix: string;
+}
+
+const PACKAGE_ROOT = fileURLToPath(new URL('..', import.meta.url));
+
+type Env = Readonly<Record<string, string | undefined>>;
+
+/** Reads one variable; `parse` returns undefined for a value it cannot read. */
+type Reader = <T>(name: string, fallback: T, expected: string, parse: (text: string) => T | undefined) => T;
+
+/** Parses the environment. Throws one error that names every variable with a wrong value and what it must be. */
+export function loadConfig(env: Env = process.env): Config {
+  const problems: string[] = [];
+  const read: Reader = (name, fallback, expected, parse) => {
+    const text = env[name]?.trim();
+    if (!text) return fallback;
+    const value = parse(text);
+    if (value === undefined) problems.push(`${name}: expected ${expected}${shown(name, text)}`);
+    return value ?? fallback;
+  };
+  const path = (name: string, fallback: string): string =>
+    resolve(PACKAGE_ROOT, read(name, fallback, 'a directory', String));
+
+  const config: Config = {
+    host: read('HOST', '127.0.0.1', 'a host name or address', (text) => (/\s/.test(text) ? undefined : text)),
+    port: read('PORT', 3000, 'an integer from 0 to 65535', integer(0, 65_535)),
+    redisUrl: read<string | undefined>('REDIS_URL', undefined, 'a redis:// or rediss:// URL', redisUrl),
+    dataDir: path('LATENTMORPH_DATA', 'data'),
+    modelsDir: path('LATENTMORPH_MODELS', '.cache/models'),
+    device: read<Device>('LATENTMORPH_DEVICE', 'auto', `one of ${DEVICES.join(', ')}`, oneOf(DEVICES)),
+    threads: read('LATENTMORPH_THREADS', availableParallelism(), 'an integer from 1 to 256', integer(1, 256)),
+    roles: read<readonly Role[]>(
+      'LATENTMORPH_ROLES',
+      ROLES,
+      `a comma-separated list of ${ROLES.join(', ')}`,
+      listOf(ROLES),
+    ),
+    logLevel: read<LogLevel>('LOG_LEVEL', 'info', `one of ${LOG_LEVELS.join(', ')}`, oneOf(LOG_LEVELS)),
+    maxUploadBytes: 25 * 1024 * 1024,
+    maxPixels: 64e6,
+    maxPhotos: 8,
+    keyPrefix: 'latentmorph',
+  };
+  if (problems.length > 0) throw new Error(`The configuration is not valid.\n${problems.join('\n')}`);
+  return Object.freeze(config);
+}
+
+/** A Redis URL may hold a password, and start-up errors end in logs. */
+const shown = (name: string, text: string): string => (name === 'REDIS_URL' ? '' : ` but received '${text}'`);
+
+const integer =
+  (min: number, max: number) =>
+  (text: string): number | undefined => {
+    const value = /^\d+$/.test(text) ? Number(text) : Number.NaN;
+    return value >= min && value <= max ? value : undefined;
+  };
+
+const oneOf =
+  <T extends string>(values: readonly T[]) =>
+  (text: string): T | undefined =>
+    values.find((value) => value === text);
+
+const listOf =
+  <T extends string>(values: readonly T[]) =>
+  (text: string): readonly T[] | undefined => {
+    const items = text.split(',').map((item) => oneOf(values)(item.trim()));
+    return items.every((item) => item !== undefined) ? [...new Set(items)] : undefined;
+  };
+
+function redisUrl(text: string): string | undefined {
+  const protocol = URL.canParse(text) ? new URL(text).protocol : '';
+  return protocol === 'redis:' || protocol === 'rediss:' ? text : undefined;
+}
