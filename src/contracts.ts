@@ -1,0 +1,152 @@
+/** Schemas of everything that crosses a process boundary: options, job payloads, progress, stored records. */
+import { type Static, Type } from 'typebox';
+
+/** Number of style inputs of the default generator; a stored latent is always W+ [STYLES, STYLE_DIM]. */
+export const STYLES = 16;
+export const STYLE_DIM = 512;
+
+export const EmbeddingId = Type.String({ pattern: '^emb_[A-Za-z0-9_-]{20}$', description: 'Id of an embedding.' });
+
+export const EmbeddingOptions = Type.Object(
+  {
+    steps: Type.Integer({ minimum: 1, maximum: 5000, default: 200, description: 'Number of Adam steps.' }),
+    learningRate: Type.Number({
+      exclusiveMinimum: 0,
+      maximum: 1,
+      default: 0.05,
+      description: 'Peak Adam learning rate; ramped up over the first 5 % and down over the last 25 % of the steps.',
+    }),
+    pixelWeight: Type.Number({
+      minimum: 0,
+      maximum: 1000,
+      default: 0,
+      description: "The paper's lambda_pixel: weight of ||G(W) - I||_2 beside the perceptual loss.",
+    }),
+    styles: Type.Union([1, 2, 4, 8, 16].map((n) => Type.Literal(n)) as [ReturnType<typeof Type.Literal<number>>], {
+      default: 16,
+      description: 'Number of free style vectors; fewer than 16 are tied in equal consecutive groups.',
+    }),
+    seed: Type.Optional(
+      Type.Integer({
+        minimum: 0,
+        maximum: 2 ** 32 - 1,
+        description: 'Starts from the average latent plus small Gaussian noise of this seed. Left out: exactly the average.',
+      }),
+    ),
+  },
+  { additionalProperties: false },
+);
+export type EmbeddingOptions = Static<typeof EmbeddingOptions>;
+
+/** Pixel coordinates in the upright photo (EXIF orientation applied), origin top left. */
+export const Box = Type.Object({
+  x: Type.Number(),
+  y: Type.Number(),
+  width: Type.Number(),
+  height: Type.Number(),
+});
+export const Point = Type.Tuple([Type.Number(), Type.Number()]);
+export type Point = Static<typeof Point>;
+
+export const Face = Type.Object({
+  box: Box,
+  score: Type.Number({ minimum: 0, maximum: 1, description: 'Confidence of the detector.' }),
+  landmarks: Type.Array(Point, { description: 'The 68 landmarks of the iBUG scheme, pixels of the upright photo.' }),
+});
+export type Face = Static<typeof Face>;
+
+/** Corners of the aligned square in the upright photo: top left, bottom left, bottom right, top right. */
+export const Quad = Type.Tuple([Point, Point, Point, Point]);
+export type Quad = Static<typeof Quad>;
+
+export const EmbeddingState = Type.Union(
+  (['queued', 'running', 'succeeded', 'failed', 'cancelled'] as const).map((s) => Type.Literal(s)) as [
+    ReturnType<typeof Type.Literal<'queued' | 'running' | 'succeeded' | 'failed' | 'cancelled'>>,
+  ],
+);
+export type EmbeddingState = Static<typeof EmbeddingState>;
+
+export const Progress = Type.Object({
+  step: Type.Integer(),
+  steps: Type.Integer(),
+  loss: Type.Number({ description: 'Loss at `step`.' }),
+  secondsLeft: Type.Number(),
+});
+export type Progress = Static<typeof Progress>;
+
+export const Quality = Type.Object({
+  loss: Type.Number({ description: 'Final loss, sum of un-squared feature norms.' }),
+  lpips: Type.Number({ description: 'LPIPS (VGG) of the reconstruction against the aligned photo at 256 px.' }),
+});
+export type Quality = Static<typeof Quality>;
+
+/** An embedding as kept in Redis: small, everything bulky is a blob named by `blobs`. */
+export const EmbeddingRecord = Type.Object({
+  id: EmbeddingId,
+  state: EmbeddingState,
+  createdAt: Type.String(),
+  startedAt: Type.Optional(Type.String()),
+  finishedAt: Type.Optional(Type.String()),
+  options: EmbeddingOptions,
+  /** Fencing token: the highest attempt that may write; a write of a lower one changes nothing. */
+  attempt: Type.Integer(),
+  width: Type.Optional(Type.Integer()),
+  height: Type.Optional(Type.Integer()),
+  faces: Type.Optional(Type.Array(Face)),
+  /** Index into `faces` of the one embedded. */
+  face: Type.Optional(Type.Integer()),
+  quad: Type.Optional(Quad),
+  progress: Type.Optional(Progress),
+  losses: Type.Optional(Type.Array(Type.Number())),
+  quality: Type.Optional(Quality),
+  /** Name and weights hash of the generator whose W+ this latent lives in. */
+  generator: Type.Optional(Type.Object({ name: Type.String(), hash: Type.String() })),
+  /** sha256 of the latent blob: part of every render key. */
+  latentHash: Type.Optional(Type.String()),
+  device: Type.Optional(Type.String()),
+  seconds: Type.Optional(Type.Number()),
+  error: Type.Optional(Type.Object({ code: Type.String(), detail: Type.String() })),
+  /** Blob keys by kind: original, aligned, reconstruction, preview, latent. */
+  blobs: Type.Partial(
+    Type.Object({
+      original: Type.String(),
+      aligned: Type.String(),
+      preview: Type.String(),
+      reconstruction: Type.String(),
+      latent: Type.String(),
+    }),
+  ),
+});
+export type EmbeddingRecord = Static<typeof EmbeddingRecord>;
+
+export const MORPH_MODES = ['linear', 'style', 'attribute'] as const;
+export type MorphMode = (typeof MORPH_MODES)[number];
+export const IMAGE_FORMATS = ['jpeg', 'png', 'webp'] as const;
+export type ImageFormat = (typeof IMAGE_FORMATS)[number];
+
+/** Queue `embed`: the record holds everything else. BullMQ job id = embedding id. */
+export const EmbedJob = Type.Object({ id: EmbeddingId });
+export type EmbedJob = Static<typeof EmbedJob>;
+
+/** Queue `render`, short jobs that an HTTP request waits for. BullMQ job id of a render = its key. */
+export type RenderJob =
+  | {
+      kind: 'morph';
+      key: string;
+      /** Blob keys of the two latents. */
+      a: string;
+      b: string;
+      mode: MorphMode;
+      lambda: number;
+      crossover: number;
+      size: number;
+      format: ImageFormat;
+    }
+  | { kind: 'detect'; blob: string };
+
+/** What a `detect` job returns. A `morph` job returns nothing: its image is the blob `renders/<key>`. */
+export interface Detection {
+  width: number;
+  height: number;
+  faces: Face[];
+}

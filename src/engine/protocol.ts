@@ -1,0 +1,73 @@
+/** Typed requests between a worker and its engine child process (advanced serialisation: typed arrays travel as they are). */
+import type { Detection, ImageFormat, MorphMode, Point, Quad } from '../contracts.js';
+
+export type EngineRole = 'embed' | 'render';
+
+export interface EngineInfo {
+  /** Device that the warm-up really used. */
+  device: 'cpu' | 'cuda';
+  generator: { name: string; hash: string };
+  /** Measured milliseconds of one warm-up run: an Adam step (embed) or a 1024 px synthesis (render). */
+  warmUpMs: number;
+}
+
+/** One chunk of the projection. Shapes: `latent`, `m`, `v` [styles, 512] flat; `target` image [3,256,256] -1..1 flat. */
+export interface ProjectChunk {
+  target: Float32Array;
+  latent: Float32Array;
+  m: Float32Array;
+  v: Float32Array;
+  /** Adam steps already taken: the bias correction continues from here. */
+  step: number;
+  /** One learning rate per step of this chunk. */
+  learningRates: number[];
+  pixelWeight: number;
+}
+
+export interface ProjectChunkResult {
+  latent: Float32Array;
+  m: Float32Array;
+  v: Float32Array;
+  /** Loss before each step of the chunk. */
+  losses: number[];
+  /** Preview of the latest image, JPEG 256 px. */
+  preview: Uint8Array;
+}
+
+export interface EngineCalls {
+  warm: { in: { role: EngineRole }; out: EngineInfo };
+  /** `image` is an encoded photo that passed intake. Faces are sorted largest first. */
+  detect: { in: { image: Uint8Array }; out: Detection };
+  /** FFHQ alignment: `aligned` is a PNG, 1024 px, `target` the same reduced to [3,256,256] -1..1. */
+  align: {
+    in: { image: Uint8Array; landmarks: Point[] };
+    out: { aligned: Uint8Array; target: Float32Array; quad: Quad };
+  };
+  /** Start of a projection: [styles, 512] flat, the average latent (plus seeded noise). */
+  start: { in: { styles: number; seed?: number }; out: { latent: Float32Array } };
+  project: { in: ProjectChunk; out: ProjectChunkResult };
+  /** Ends a projection: full latent W+ [16,512], its 1024 px reconstruction (PNG), LPIPS against the target, final loss. */
+  finish: {
+    in: { latent: Float32Array; target: Float32Array; pixelWeight: number };
+    out: { latent: Float32Array; reconstruction: Uint8Array; lpips: number; loss: number };
+  };
+  /** Renders a morph of two W+ latents [16,512]. */
+  morph: {
+    in: {
+      a: Float32Array;
+      b: Float32Array;
+      mode: MorphMode;
+      lambda: number;
+      crossover: number;
+      size: number;
+      format: ImageFormat;
+    };
+    out: { image: Uint8Array };
+  };
+}
+
+export type EngineMethod = keyof EngineCalls;
+export type EngineRequest = { id: number; method: EngineMethod; params: unknown };
+export type EngineResponse =
+  | { id: number; result: unknown }
+  | { id: number; error: { code: string; message: string; detail?: string } };

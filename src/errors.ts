@@ -1,0 +1,58 @@
+/**
+ * Every error the service can answer with: stable code, HTTP status, whether a retry can help, public title.
+ * Clients switch on `code`; titles may be reworded. Public text never holds a path, a stack or a secret.
+ */
+export const ERRORS = {
+  BAD_REQUEST: { status: 400, retryable: false, title: 'The request is not valid.' },
+  IMAGE_MISSING: { status: 400, retryable: false, title: 'No photo was sent.' },
+  IMAGE_UNSUPPORTED: { status: 415, retryable: false, title: 'The photo is in a format that is not supported.' },
+  IMAGE_UNREADABLE: { status: 422, retryable: false, title: 'The photo cannot be decoded.' },
+  IMAGE_TOO_LARGE: { status: 413, retryable: false, title: 'The photo is too large.' },
+  FACE_NOT_FOUND: { status: 422, retryable: false, title: 'No face was found in the photo.' },
+  NOT_FOUND: { status: 404, retryable: false, title: 'There is nothing at this address.' },
+  EMBEDDING_NOT_FOUND: { status: 404, retryable: false, title: 'There is no embedding with this id.' },
+  IMAGE_NOT_READY: { status: 409, retryable: true, title: 'This image of the embedding does not exist (yet).' },
+  EMBEDDING_NOT_READY: { status: 409, retryable: true, title: 'The embedding has no latent (yet).' },
+  GENERATOR_MISMATCH: { status: 409, retryable: false, title: 'The latents belong to different generators.' },
+  LATENT_DIVERGED: { status: 500, retryable: false, title: 'The projection diverged.' },
+  ENGINE_FAILED: { status: 500, retryable: true, title: 'The inference engine failed.' },
+  UNSUPPORTED_MEDIA_TYPE: { status: 415, retryable: false, title: 'The request body has the wrong media type.' },
+  PAYLOAD_TOO_LARGE: { status: 413, retryable: false, title: 'The request body is too large.' },
+  BUSY: { status: 503, retryable: true, title: 'The service is busy.' },
+  UNAVAILABLE: { status: 503, retryable: true, title: 'A part of the service is out of reach.' },
+  INTERNAL: { status: 500, retryable: true, title: 'Something went wrong on our side.' },
+} as const satisfies Record<string, { status: number; retryable: boolean; title: string }>;
+
+export type ErrorCode = keyof typeof ERRORS;
+
+/** What an `AppError` may carry beside its code. `detail` and `extra` are public; `cause` is for the log only. */
+export interface AppErrorOptions {
+  /** One public sentence: what was received, what was expected, what to do. */
+  detail?: string;
+  /** Public members added to the problem document, e.g. `{ state: 'running' }`. */
+  extra?: Record<string, unknown>;
+  cause?: unknown;
+}
+
+/** An error with a public face. Three places catch it: the HTTP error handler, the job boundary, the process. */
+export class AppError extends Error {
+  readonly code: ErrorCode;
+  readonly detail: string | undefined;
+  readonly extra: Record<string, unknown>;
+
+  constructor(code: ErrorCode, options: AppErrorOptions = {}) {
+    super(options.detail ?? ERRORS[code].title, { cause: options.cause });
+    this.name = 'AppError';
+    this.code = code;
+    this.detail = options.detail;
+    this.extra = options.extra ?? {};
+  }
+
+  get status(): number {
+    return ERRORS[this.code].status;
+  }
+
+  get retryable(): boolean {
+    return ERRORS[this.code].retryable;
+  }
+}

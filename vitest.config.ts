@@ -1,0 +1,14 @@
+import { defineConfig } from 'vitest/config';
+
+/** Four rooms: `unit` needs nothing, `redis` a real Redis, `e2e` the real models, `gpu` a CUDA session. */
+const room = (name: string, testTimeout: number) => ({
+  extends: true as const,
+  test: { name, include: [`test/${name}/**/*.test.ts`], testTimeout, hookTimeout: testTimeout },
+});
+
+export default defineConfig({
+  test: {
+    maxWorkers: 2,
+    projects: [room('unit', 30_000), room('redis', 60_000), room('e2e', 600_000), room('gpu', 600_000)],
+  },
+});
