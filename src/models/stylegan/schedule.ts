@@ -1,0 +1,30 @@
+/** Learning-rate schedule of a projection: linear ramp-up, constant peak, cosine ramp-down (StyleGAN2's projector). */
+
+/** Share of the steps over which the rate rises. */
+const RAMP_UP = 0.05;
+/** Share of the steps over which the rate falls. */
+const RAMP_DOWN = 0.25;
+
+/**
+ * Learning rate of step `t` (0 .. steps-1): peak * min(1, (t+1) / (0.05 steps)) * (1 - cos(pi * min(1, (1 - t/steps) / 0.25))) / 2.
+ * Always positive: the first step already moves, and the last is not wasted.
+ */
+export function learningRate(t: number, { steps, peak }: { steps: number; peak: number }): number {
+  if (!Number.isInteger(t) || t < 0 || t >= steps) {
+    throw new RangeError(`Expected a step from 0 to ${steps - 1} but received ${t}`);
+  }
+  const up = Math.min(1, (t + 1) / (RAMP_UP * steps));
+  const down = (1 - Math.cos(Math.PI * Math.min(1, (1 - t / steps) / RAMP_DOWN))) / 2;
+  return peak * up * down;
+}
+
+/** Sizes of the engine calls that cover `steps`: a short first one, so that the first preview comes early. */
+export function chunkSizes(steps: number, { first, rest }: { first: number; rest: number }): number[] {
+  const sizes: number[] = [];
+  for (let done = 0; done < steps; ) {
+    const size = Math.min(done === 0 ? first : rest, steps - done);
+    sizes.push(size);
+    done += size;
+  }
+  return sizes;
+}

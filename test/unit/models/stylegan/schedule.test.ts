@@ -1,0 +1,45 @@
+import { describe, expect, it } from 'vitest';
+import { chunkSizes, learningRate } from '../../../../src/models/stylegan/schedule.js';
+
+const rates = (steps: number, peak: number): number[] =>
+  Array.from({ length: steps }, (_, t) => learningRate(t, { steps, peak }));
+
+describe('learningRate', () => {
+  it('rises linearly over the first 5 % of the steps', () => {
+    const first = rates(200, 0.05).slice(0, 10);
+    first.forEach((rate, t) => {
+      expect(rate).toBeCloseTo((0.05 * (t + 1)) / 10, 12);
+    });
+  });
+
+  it('stays at the peak until the last 25 %', () => {
+    expect(new Set(rates(200, 0.05).slice(9, 151))).toEqual(new Set([0.05]));
+  });
+
+  it('falls along a half cosine: half the peak in the middle of the ramp, almost nothing at the end', () => {
+    expect(learningRate(175, { steps: 200, peak: 1 })).toBeCloseTo(0.5, 12);
+    expect(learningRate(199, { steps: 200, peak: 1 })).toBeCloseTo((1 - Math.cos(Math.PI / 50)) / 2, 12);
+  });
+
+  it('is positive and no larger than the peak for any number of steps', () => {
+    for (const steps of [1, 2, 3, 7, 20, 1000]) {
+      for (const rate of rates(steps, 0.05)) {
+        expect(rate).toBeGreaterThan(0);
+        expect(rate).toBeLessThanOrEqual(0.05);
+      }
+    }
+  });
+
+  it('refuses a step outside the schedule', () => {
+    expect(() => learningRate(10, { steps: 10, peak: 1 })).toThrow('from 0 to 9 but received 10');
+    expect(() => learningRate(-1, { steps: 10, peak: 1 })).toThrow(RangeError);
+  });
+});
+
+describe('chunkSizes', () => {
+  it('starts short and ends with the remainder', () => {
+    expect(chunkSizes(27, { first: 5, rest: 10 })).toEqual([5, 10, 10, 2]);
+    expect(chunkSizes(3, { first: 5, rest: 10 })).toEqual([3]);
+    expect(chunkSizes(5, { first: 5, rest: 10 })).toEqual([5]);
+  });
+});
