@@ -46,7 +46,12 @@ export class GraphBuilder {
   }
 
   /** Adds a node with the given output names. */
-  ops(op: string, inputs: readonly (Value | undefined)[], attrs: Attributes, names: readonly string[]): Value[] {
+  ops(
+    op: string,
+    inputs: readonly (Value | undefined)[],
+    attrs: Attributes,
+    names: readonly string[],
+  ): Value[] {
     const node: Node = { op, inputs: inputs.map((v) => v?.name ?? ''), outputs: names, attrs };
     const types = this.infer(node);
     this.nodes.push(node);
@@ -100,6 +105,11 @@ export class GraphBuilder {
     return new Map(graph.outputs.map((name) => [name, renamed.get(name)!]));
   }
 
+  /** The nodes added up to now, in order. */
+  nodesSoFar(): readonly Node[] {
+    return [...this.nodes];
+  }
+
   build(): Graph {
     return {
       name: this.name,
@@ -117,7 +127,8 @@ export class GraphBuilder {
       constantOf: (name: string) => this.constantOf(name),
     };
     for (const name of node.inputs) {
-      if (name && !this.typeOf(name)) throw new Error(`${node.op} '${node.outputs[0]}' reads '${name}', which is not defined`);
+      if (name && !this.typeOf(name))
+        throw new Error(`${node.op} '${node.outputs[0]}' reads '${name}', which is not defined`);
     }
     try {
       return inferTypes(node, lookup);

@@ -16,7 +16,11 @@ export const sizeOf = (shape: Shape): number => shape.reduce((n, d) => n * d, 1)
 
 /** Float32 constant; a plain list is converted. Throws when data and shape disagree. */
 export function f32(data: ArrayLike<number>, shape: Shape = []): Tensor {
-  return checked({ dtype: 'float32', shape, data: data instanceof Float32Array ? data : Float32Array.from(data) });
+  return checked({
+    dtype: 'float32',
+    shape,
+    data: data instanceof Float32Array ? data : Float32Array.from(data),
+  });
 }
 
 /** Int64 constant, by default a vector: the form in which ONNX takes shapes and axes. */
@@ -30,11 +34,14 @@ export function bool(data: readonly boolean[], shape: Shape = []): Tensor {
 }
 
 /** The elements as plain numbers, for shape arithmetic and small constants. */
-export const numbersOf = (tensor: Tensor): number[] => Array.from(tensor.data as ArrayLike<number | bigint>, Number);
+export const numbersOf = (tensor: Tensor): number[] =>
+  Array.from(tensor.data as ArrayLike<number | bigint>, Number);
 
 function checked(tensor: Tensor): Tensor {
   if (tensor.data.length !== sizeOf(tensor.shape)) {
-    throw new Error(`Expected ${sizeOf(tensor.shape)} elements for shape [${tensor.shape}] but received ${tensor.data.length}`);
+    throw new Error(
+      `Expected ${sizeOf(tensor.shape)} elements for shape [${tensor.shape}] but received ${tensor.data.length}`,
+    );
   }
   return tensor;
 }

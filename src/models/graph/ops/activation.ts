@@ -1,0 +1,74 @@
+/** Activations. Masks are clips of a hugely scaled value: one cheap pass instead of compare, select and cast. */
+import type { GraphBuilder } from '../builder.js';
+import type { Attributes, Value } from '../ir.js';
+import { unary } from './elementwise.js';
+import { type OpRule, sameShape, typeAt } from './rule.js';
+
+/** Scale that takes every float32 worth the name past 1. */
+const STEEP = 1e20;
+
+/** 0 where x < 0 or x = 0, else 1; `low` in place of 0 where given. */
+function mask(b: GraphBuilder, x: Value, low = 0): Value {
+  return b.op('Clip', [b.op('Mul', [x, b.scalar(STEEP)]), b.scalar(low), b.scalar(1)]);
+}
+
+const slope = (attrs: Attributes): number => (typeof attrs.alpha === 'number' ? attrs.alpha : 0.01);
+
+export const activation: Readonly<Record<string, OpRule>> = {
+  Relu: unary(({ b, g, y }) => b.op('Mul', [g, mask(b, y)])),
+  // y has the sign of x for a positive slope, and x need not be kept; other slopes ask for x and a blend.
+  LeakyRelu: unary(({ b, g, x, y, ctx }) => {
+    const a = slope(ctx.attrs);
+    if (a > 0 && a < 1) return b.op('Mul', [g, mask(b, y, a)]);
+    const steps = b.op('Add', [b.op('Mul', [mask(b, x), b.scalar(1 - a)]), b.scalar(a)]);
+    return b.op('Mul', [g, steps]);
+  }),
+  // y' = y (1 - y)
+  Sigmoid: unary(({ b, g, y }) => b.op('Mul', [g, b.op('Mul', [y, b.op('Sub', [b.scalar(1), y])])])),
+  // y' = 1 - y^2
+  Tanh: unary(({ b, g, y }) => b.op('Mul', [g, b.op('Sub', [b.scalar(1), b.op('Mul', [y, y])])])),
+  // y' = sigmoid(x)
+  Softplus: unary(({ b, g, x }) => b.op('Mul', [g, b.op('Sigmoid', [x])])),
+  // y' = 2/sqrt(pi) exp(-x^2)
+  Erf: unary(({ b, g, x }) => {
+    const bell = b.op('Exp', [b.op('Neg', [b.op('Mul', [x, x])])]);
+    return b.op('Mul', [g, b.op('Mul', [bell, b.scalar(2 / Math.sqrt(Math.PI))])]);
+  }),
+  /** Bounds are not differentiated; the gradient passes where the value is strictly inside them. */
+  Clip: {
+    arity: [1, 3],
+    infer: (ctx) => [typeAt(ctx, 0)],
+    grad: ({ b, inputs, grads }) => {
+      const [x, low, high] = inputs;
+      let g = grads[0]!;
+      if (low) g = b.op('Mul', [g, mask(b, b.op('Sub', [x, low]))]);
+      if (high) g = b.op('Mul', [g, mask(b, b.op('Sub', [high, x]))]);
+      return [g];
+    },
+  },
+  Softmax: {
+    arity: [1, 1],
+    infer: (ctx) => [typeAt(ctx, 0)],
+    // dx = y (g - sum(g y)) along the axis
+    grad: ({ b, outputs, grads, attrs }) => {
+      const [y, g] = [outputs[0]!, grads[0]!];
+      const axis = typeof attrs.axis === 'number' ? attrs.axis : -1;
+      const sum = b.op('ReduceSum', [b.op('Mul', [g, y]), b.ints([axis])], { keepdims: 1 });
+      return [b.op('Mul', [y, b.op('Sub', [g, sum])])];
+    },
+  },
+  PRelu: {
+    arity: [2, 2],
+    infer: (ctx) => [typeAt(ctx, 0)],
+    grad: ({ b, inputs, grads, needs }) => {
+      const [x, alpha] = inputs as [Value, Value];
+      if (needs(1)) throw new Error('the slope of PRelu must be a constant');
+      const above = mask(b, x);
+      const below = b.op('Mul', [b.op('Sub', [b.scalar(1), above]), alpha]);
+      const dx = b.op('Mul', [grads[0]!, b.op('Add', [above, below])]);
+      if (!sameShape(dx.shape, x.shape))
+        throw new Error(`slope [${alpha.shape}] does not broadcast to [${x.shape}]`);
+      return [dx, undefined];
+    },
+  },
+};

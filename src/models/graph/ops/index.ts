@@ -1,0 +1,60 @@
+/** The op table: everything a graph may hold. A new op is one row in a family and one line in its numeric test. */
+import type { Node, Type } from '../ir.js';
+import type { Tensor } from '../tensor.js';
+import { activation } from './activation.js';
+import { control } from './control.js';
+import { conv } from './conv.js';
+import { elementwise } from './elementwise.js';
+import { extremum } from './extremum.js';
+import { matmul } from './matmul.js';
+import { pool } from './pool.js';
+import { reduce } from './reduce.js';
+import type { OpRule } from './rule.js';
+import { shape } from './shape.js';
+
+export const OPS: ReadonlyMap<string, OpRule> = new Map(
+  Object.entries({
+    ...elementwise,
+    ...activation,
+    ...extremum,
+    ...conv,
+    ...pool,
+    ...matmul,
+    ...reduce,
+    ...shape,
+    ...control,
+  }),
+);
+
+export interface Lookup {
+  typeOf(name: string): Type | undefined;
+  constantOf(name: string): Tensor | undefined;
+}
+
+/** The rule of an op. Throws, naming the op, where there is none. */
+export function ruleOf(op: string): OpRule {
+  const rule = OPS.get(op);
+  if (!rule) throw new Error(`There is no rule for the op '${op}'`);
+  return rule;
+}
+
+/** Types of a node's outputs. Throws when the op is unknown or its inputs do not fit. */
+export function inferTypes(node: Node, { typeOf, constantOf }: Lookup): Type[] {
+  const rule = ruleOf(node.op);
+  const [min, max] = rule.arity;
+  if (node.inputs.length < min || node.inputs.length > max) {
+    throw new Error(
+      `expected ${min === max ? min : `${min} to ${max}`} inputs but received ${node.inputs.length}`,
+    );
+  }
+  const types = rule.infer({
+    inputs: node.inputs.map((name) => (name ? typeOf(name) : undefined)),
+    outputs: node.outputs.length,
+    attrs: node.attrs,
+    constant: (i) => (node.inputs[i] ? constantOf(node.inputs[i]) : undefined),
+  });
+  if (types.length !== node.outputs.length) {
+    throw new Error(`expected ${types.length} outputs but received ${node.outputs.length}`);
+  }
+  return types;
+}

@@ -1,0 +1,105 @@
+/** Pooling, differentiated as what it is: a convolution with constant kernels, and for the maximum a mask on its taps. */
+import type { GraphBuilder } from '../builder.js';
+import type { Value } from '../ir.js';
+import { f32, sizeOf } from '../tensor.js';
+import { type InferContext, intAttr, type OpRule, typeAt } from './rule.js';
+import { skipped, slide, type Window, windowAttrs, windowOf } from './window.js';
+
+/** Below every activation: the pad of a maximum. */
+const LOWEST = -1e30;
+
+function poolWindow(attrs: InferContext['attrs']): Window {
+  const kernel = attrs.kernel_shape;
+  if (!Array.isArray(kernel)) throw new Error('expected the attribute kernel_shape');
+  return windowOf(attrs, kernel as number[]);
+}
+
+const poolInfer = (ctx: InferContext) => {
+  const { dtype, shape } = typeAt(ctx, 0);
+  if (intAttr(ctx.attrs, 'ceil_mode', 0) !== 0) throw new Error('expected ceil_mode 0');
+  return [{ dtype, shape: [shape[0]!, shape[1]!, ...slide(poolWindow(ctx.attrs), shape.slice(2))] }];
+};
+
+/** [taps, 1, k...]: channel i of the convolution is the i-th element of each window. */
+function tapKernels(b: GraphBuilder, kernel: readonly number[]): Value {
+  const taps = sizeOf(kernel);
+  const eye = Float32Array.from({ length: taps * taps }, (_, i) => (i % (taps + 1) === 0 ? 1 : 0));
+  return b.constant(f32(eye, [taps, 1, ...kernel]));
+}
+
+export const pool: Readonly<Record<string, OpRule>> = {
+  /** Ties share the gradient equally: a subgradient that treats all of them alike. */
+  MaxPool: {
+    arity: [1, 1],
+    infer: poolInfer,
+    grad: ({ b, inputs, outputs, grads, attrs }) => {
+      const [x, y] = [inputs[0]!, outputs[0]!];
+      const w = poolWindow(attrs);
+      const rank = w.kernel.length;
+      const rows = x.shape[0]! * x.shape[1]!;
+      const asRows = (v: Value) => b.op('Reshape', [v, b.ints([rows, 1, ...v.shape.slice(2)])]);
+      const edges = [0, 0, ...w.pads.slice(0, rank), 0, 0, ...w.pads.slice(rank)];
+      const inner = edges.some((p) => p > 0)
+        ? b.op('Pad', [asRows(x), b.ints(edges), b.scalar(LOWEST)])
+        : asRows(x);
+      const bare = { ...w, pads: w.pads.map(() => 0) };
+      const kernels = tapKernels(b, w.kernel);
+      const taps = b.op('Conv', [inner, kernels], windowAttrs(bare));
+      // 1 where the tap is the maximum, 0 where it is below: 1 - clip((max - tap) * 1e20, 0, 1)
+      const below = b.op('Mul', [b.op('Sub', [asRows(y), taps]), b.scalar(1e20)]);
+      const chosen = b.op('Sub', [b.scalar(1), b.op('Clip', [below, b.scalar(0), b.scalar(1)])]);
+      const ties = b.op('ReduceSum', [chosen, b.ints([1])], { keepdims: 1 });
+      const shares = b.op('Mul', [chosen, b.op('Div', [asRows(grads[0]!), ties])]);
+      const extra = skipped(bare, inner.shape.slice(2), y.shape.slice(2));
+      const spread = b.op('ConvTranspose', [shares, kernels], {
+        ...windowAttrs(bare),
+        output_padding: extra,
+      });
+      const axes = w.kernel.map((_, i) => i + 2);
+      const from = w.pads.slice(0, rank);
+      const to = from.map((p, i) => p + x.shape[i + 2]!);
+      const cut = edges.some((p) => p > 0)
+        ? b.op('Slice', [spread, b.ints(from), b.ints(to), b.ints(axes), b.ints(axes.map(() => 1))])
+        : spread;
+      return [b.op('Reshape', [cut, b.ints(x.shape)])];
+    },
+  },
+  AveragePool: {
+    arity: [1, 1],
+    infer: poolInfer,
+    grad: ({ b, inputs, outputs, grads, attrs }) => {
+      const [x, y] = [inputs[0]!, outputs[0]!];
+      const w = poolWindow(attrs);
+      const padded = w.pads.some((p) => p > 0);
+      if (padded && intAttr(attrs, 'count_include_pad', 0) === 0) {
+        throw new Error('cannot be differentiated with pads that do not count');
+      }
+      const channels = x.shape[1]!;
+      const kernel = f32(new Float32Array(channels * sizeOf(w.kernel)).fill(1 / sizeOf(w.kernel)), [
+        channels,
+        1,
+        ...w.kernel,
+      ]);
+      const extra = skipped(w, x.shape.slice(2), y.shape.slice(2));
+      return [
+        b.op('ConvTranspose', [grads[0]!, b.constant(kernel)], {
+          ...windowAttrs(w),
+          group: channels,
+          output_padding: extra,
+        }),
+      ];
+    },
+  },
+  GlobalAveragePool: {
+    arity: [1, 1],
+    infer: (ctx) => {
+      const { dtype, shape } = typeAt(ctx, 0);
+      return [{ dtype, shape: [shape[0]!, shape[1]!, ...shape.slice(2).map(() => 1)] }];
+    },
+    grad: ({ b, inputs, grads }) => {
+      const { shape } = inputs[0]!;
+      const each = b.op('Mul', [grads[0]!, b.scalar(1 / sizeOf(shape.slice(2)))]);
+      return [b.op('Expand', [each, b.ints(shape)])];
+    },
+  },
+};

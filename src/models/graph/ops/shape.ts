@@ -1,0 +1,314 @@
+/** Ops that move elements without changing them: their gradients move them back. */
+import { permute } from '../data.js';
+import type { Value } from '../ir.js';
+import { f32, sizeOf } from '../tensor.js';
+import {
+  axisOf,
+  broadcast,
+  constantInts,
+  type InferContext,
+  intAttr,
+  intsAttr,
+  intsOf,
+  type OpRule,
+  sameShape,
+  stringAttr,
+  typeAt,
+  unbroadcast,
+} from './rule.js';
+
+const reshapeBack: OpRule['grad'] = ({ b, inputs, grads }) => [
+  b.op('Reshape', [grads[0]!, b.ints(inputs[0]!.shape)]),
+];
+
+/** Starts, ends, axes and steps of a Slice, each axis resolved and clamped as the ONNX specification says. */
+function sliceRanges(
+  shape: readonly number[],
+  starts: number[],
+  ends: number[],
+  axes: number[],
+  steps: number[],
+) {
+  return starts.map((start, i) => {
+    const axis = axisOf(axes[i]!, shape.length);
+    const [size, step] = [shape[axis]!, steps[i] ?? 1];
+    if (step < 1) throw new Error(`expected positive steps but received ${step}`);
+    const clamp = (x: number) => Math.min(Math.max(x < 0 ? x + size : x, 0), size);
+    const [from, to] = [clamp(start), clamp(ends[i]!)];
+    return { axis, from, step, count: Math.max(0, Math.ceil((to - from) / step)) };
+  });
+}
+
+function sizesOfSplit(ctx: InferContext, size: number): number[] {
+  if (ctx.inputs[1]) return constantInts(ctx, 1, 'split sizes');
+  const parts = intAttr(ctx.attrs, 'num_outputs', ctx.outputs);
+  const each = Math.ceil(size / parts);
+  return Array.from({ length: parts }, (_, i) => Math.min(each, size - i * each));
+}
+
+export const shape: Readonly<Record<string, OpRule>> = {
+  Reshape: {
+    arity: [2, 2],
+    infer: (ctx) => {
+      const x = typeAt(ctx, 0);
+      const wanted = constantInts(ctx, 1, 'the new shape').map((d, i) => (d === 0 ? x.shape[i]! : d));
+      const known = wanted.filter((d) => d !== -1).reduce((n, d) => n * d, 1);
+      const shape = wanted.map((d) => (d === -1 ? sizeOf(x.shape) / known : d));
+      if (sizeOf(shape) !== sizeOf(x.shape)) throw new Error(`cannot take the shape [${wanted}]`);
+      return [{ dtype: x.dtype, shape }];
+    },
+    grad: reshapeBack,
+  },
+  Flatten: {
+    arity: [1, 1],
+    infer: (ctx) => {
+      const { dtype, shape } = typeAt(ctx, 0);
+      const axis = intAttr(ctx.attrs, 'axis', 1);
+      const cut = axis < 0 ? axis + shape.length : axis;
+      return [{ dtype, shape: [sizeOf(shape.slice(0, cut)), sizeOf(shape.slice(cut))] }];
+    },
+    grad: reshapeBack,
+  },
+  Squeeze: {
+    arity: [1, 2],
+    infer: (ctx) => {
+      const { dtype, shape } = typeAt(ctx, 0);
+      const axes = ctx.inputs[1] && constantInts(ctx, 1, 'axes').map((a) => axisOf(a, shape.length));
+      for (const a of axes ?? [])
+        if (shape[a] !== 1) throw new Error(`cannot squeeze axis ${a} of size ${shape[a]}`);
+      return [{ dtype, shape: shape.filter((d, i) => (axes ? !axes.includes(i) : d !== 1)) }];
+    },
+    grad: reshapeBack,
+  },
+  Unsqueeze: {
+    arity: [2, 2],
+    infer: (ctx) => {
+      const { dtype, shape } = typeAt(ctx, 0);
+      const given = constantInts(ctx, 1, 'axes');
+      const rank = shape.length + given.length;
+      const axes = given.map((a) => axisOf(a, rank));
+      const rest = [...shape];
+      return [
+        { dtype, shape: Array.from({ length: rank }, (_, i) => (axes.includes(i) ? 1 : rest.shift()!)) },
+      ];
+    },
+    grad: reshapeBack,
+  },
+  Transpose: {
+    arity: [1, 1],
+    infer: (ctx) => {
+      const { dtype, shape } = typeAt(ctx, 0);
+      const perm = intsAttr(ctx.attrs, 'perm', shape.map((_, i) => i).reverse());
+      if ([...perm].sort((a, b) => a - b).some((p, i) => p !== i) || perm.length !== shape.length) {
+        throw new Error(`expected a permutation of ${shape.length} axes but received [${perm}]`);
+      }
+      return [{ dtype, shape: perm.map((p) => shape[p]!) }];
+    },
+    grad: ({ b, inputs, grads, attrs }) => {
+      const perm = intsAttr(attrs, 'perm', inputs[0]!.shape.map((_, i) => i).reverse());
+      return [b.op('Transpose', [grads[0]!], { perm: perm.map((_, i) => perm.indexOf(i)) })];
+    },
+  },
+  Expand: {
+    arity: [2, 2],
+    infer: (ctx) => {
+      const { dtype, shape } = typeAt(ctx, 0);
+      return [{ dtype, shape: broadcast(shape, constantInts(ctx, 1, 'the new shape')) }];
+    },
+    grad: ({ b, inputs, grads }) => [unbroadcast(b, grads[0]!, inputs[0]!.shape)],
+  },
+  Concat: {
+    arity: [1, Number.POSITIVE_INFINITY],
+    infer: (ctx) => {
+      const first = typeAt(ctx, 0);
+      const axis = axisOf(intAttr(ctx.attrs, 'axis', 0), first.shape.length);
+      const total = ctx.inputs.reduce((n, _, i) => {
+        const { shape } = typeAt(ctx, i);
+        const fits =
+          shape.length === first.shape.length && shape.every((d, k) => k === axis || d === first.shape[k]);
+        if (!fits) throw new Error(`cannot join [${first.shape}] and [${shape}] along axis ${axis}`);
+        return n + shape[axis]!;
+      }, 0);
+      return [{ dtype: first.dtype, shape: first.shape.map((d, i) => (i === axis ? total : d)) }];
+    },
+    grad: ({ b, inputs, outputs, grads, attrs, needs }) => {
+      const axis = axisOf(intAttr(attrs, 'axis', 0), outputs[0]!.shape.length);
+      let from = 0;
+      return inputs.map((input, i) => {
+        const to = from + input!.shape[axis]!;
+        const part = needs(i)
+          ? b.op('Slice', [grads[0]!, b.ints([from]), b.ints([to]), b.ints([axis]), b.ints([1])])
+          : undefined;
+        from = to;
+        return part;
+      });
+    },
+  },
+  Split: {
+    arity: [1, 2],
+    infer: (ctx) => {
+      const { dtype, shape } = typeAt(ctx, 0);
+      const axis = axisOf(intAttr(ctx.attrs, 'axis', 0), shape.length);
+      const sizes = sizesOfSplit(ctx, shape[axis]!);
+      if (sizes.reduce((n, d) => n + d, 0) !== shape[axis])
+        throw new Error(`cannot split size ${shape[axis]} into [${sizes}]`);
+      return sizes.map((size) => ({ dtype, shape: shape.map((d, i) => (i === axis ? size : d)) }));
+    },
+    grad: ({ b, outputs, grads, attrs }) => {
+      const parts = outputs.map(
+        (out, i) => grads[i] ?? b.constant(f32(new Float32Array(sizeOf(out.shape)), out.shape)),
+      );
+      return [b.op('Concat', parts, { axis: intAttr(attrs, 'axis', 0) })];
+    },
+  },
+  Slice: {
+    arity: [3, 5],
+    infer: (ctx) => {
+      const { dtype, shape } = typeAt(ctx, 0);
+      const starts = constantInts(ctx, 1, 'starts');
+      const axes = ctx.inputs[3] ? constantInts(ctx, 3, 'axes') : starts.map((_, i) => i);
+      const steps = ctx.inputs[4] ? constantInts(ctx, 4, 'steps') : starts.map(() => 1);
+      const out = [...shape];
+      for (const { axis, count } of sliceRanges(shape, starts, constantInts(ctx, 2, 'ends'), axes, steps))
+        out[axis] = count;
+      return [{ dtype, shape: out }];
+    },
+    // A constant 0/1 matrix puts a stepped slice back; an unstepped one is padded.
+    grad: ({ b, inputs, grads }) => {
+      const [x, starts, ends, axes, steps] = inputs as Value[];
+      const from = intsOf(b, starts!, 'starts');
+      const ranges = sliceRanges(
+        x!.shape,
+        from,
+        intsOf(b, ends!, 'ends'),
+        axes ? intsOf(b, axes, 'axes') : from.map((_, i) => i),
+        steps ? intsOf(b, steps, 'steps') : from.map(() => 1),
+      );
+      let g = grads[0]!;
+      for (const { axis, from, step, count } of ranges) {
+        if (step !== 1) {
+          g = scatterAxis(
+            b,
+            g,
+            axis,
+            x!.shape[axis]!,
+            Array.from({ length: count }, (_, i) => from + i * step),
+          );
+          continue;
+        }
+        const before = x!.shape.map((_, i) => (i === axis ? from : 0));
+        const after = x!.shape.map((d, i) => (i === axis ? d - from - count : 0));
+        if ([...before, ...after].some((p) => p > 0)) g = b.op('Pad', [g, b.ints([...before, ...after])]);
+      }
+      return [g];
+    },
+  },
+  Pad: {
+    arity: [2, 4],
+    infer: (ctx) => {
+      const { dtype, shape } = typeAt(ctx, 0);
+      if (stringAttr(ctx.attrs, 'mode', 'constant') !== 'constant')
+        throw new Error(`pads by '${ctx.attrs.mode}', expected 'constant'`);
+      if (ctx.inputs[3]) throw new Error('expected pads for all axes but received a list of axes');
+      const pads = constantInts(ctx, 1, 'pads');
+      return [{ dtype, shape: shape.map((d, i) => d + pads[i]! + pads[i + shape.length]!) }];
+    },
+    grad: ({ b, inputs, grads }) => {
+      const { shape } = inputs[0]!;
+      const pads = intsOf(b, inputs[1]!, 'pads');
+      const starts = shape.map((_, i) => Math.max(0, pads[i]!));
+      if (pads.some((p) => p < 0)) throw new Error('cannot be differentiated with negative pads');
+      const ends = shape.map((d, i) => starts[i]! + d);
+      return [
+        b.op('Slice', [
+          grads[0]!,
+          b.ints(starts),
+          b.ints(ends),
+          b.ints(shape.map((_, i) => i)),
+          b.ints(shape.map(() => 1)),
+        ]),
+      ];
+    },
+  },
+  Gather: {
+    arity: [2, 2],
+    infer: (ctx) => {
+      const { dtype, shape } = typeAt(ctx, 0);
+      const axis = axisOf(intAttr(ctx.attrs, 'axis', 0), shape.length);
+      return [{ dtype, shape: [...shape.slice(0, axis), ...typeAt(ctx, 1).shape, ...shape.slice(axis + 1)] }];
+    },
+    grad: ({ b, inputs, grads, attrs }) => {
+      const [x, indices] = inputs as [Value, Value];
+      const axis = axisOf(intAttr(attrs, 'axis', 0), x.shape.length);
+      const picked = intsOf(b, indices, 'indices').map((i) => (i < 0 ? i + x.shape[axis]! : i));
+      const flat = [...x.shape.slice(0, axis), picked.length, ...x.shape.slice(axis + 1)];
+      const g = sameShape(grads[0]!.shape, flat) ? grads[0]! : b.op('Reshape', [grads[0]!, b.ints(flat)]);
+      return [scatterAxis(b, g, axis, x.shape[axis]!, picked)];
+    },
+  },
+  DepthToSpace: {
+    arity: [1, 1],
+    infer: (ctx) => {
+      const { dtype, shape } = typeAt(ctx, 0);
+      const s = intAttr(ctx.attrs, 'blocksize', 0);
+      const [n, c, h, w] = shape as [number, number, number, number];
+      if (shape.length !== 4 || c % (s * s) !== 0)
+        throw new Error(`expected [N, C*${s * s}, H, W] but received [${shape}]`);
+      return [{ dtype, shape: [n, c / (s * s), h * s, w * s] }];
+    },
+    // SpaceToDepth orders channels as (block, channel); CRD as (channel, block) needs one more permutation.
+    grad: ({ b, inputs, grads, attrs }) => {
+      const s = intAttr(attrs, 'blocksize', 0);
+      const g = b.op('SpaceToDepth', [grads[0]!], { blocksize: s });
+      if (stringAttr(attrs, 'mode', 'DCR') === 'DCR') return [g];
+      const c = inputs[0]!.shape[1]! / (s * s);
+      const order = permute(
+        f32(
+          Array.from({ length: c * s * s }, (_, i) => i),
+          [s * s, c],
+        ),
+        [1, 0],
+      ).data;
+      return [b.op('Gather', [g, b.ints(Array.from(order as Float32Array))], { axis: 1 })];
+    },
+  },
+  SpaceToDepth: {
+    arity: [1, 1],
+    infer: (ctx) => {
+      const { dtype, shape } = typeAt(ctx, 0);
+      const s = intAttr(ctx.attrs, 'blocksize', 0);
+      const [n, c, h, w] = shape as [number, number, number, number];
+      if (shape.length !== 4 || h % s || w % s)
+        throw new Error(`expected sides divisible by ${s} but received [${shape}]`);
+      return [{ dtype, shape: [n, c * s * s, h / s, w / s] }];
+    },
+    grad: ({ b, grads, attrs }) => [
+      b.op('DepthToSpace', [grads[0]!], { blocksize: intAttr(attrs, 'blocksize', 0) }),
+    ],
+  },
+  Shape: {
+    arity: [1, 1],
+    infer: (ctx) => [{ dtype: 'int64', shape: [typeAt(ctx, 0).shape.length] }],
+    grad: false,
+  },
+};
+
+/** Adds slice i of `g` along `axis` into slice `indices[i]` of zeros of `size`: a product with a constant 0/1 matrix. */
+function scatterAxis(
+  b: import('../builder.js').GraphBuilder,
+  g: Value,
+  axis: number,
+  size: number,
+  indices: readonly number[],
+): Value {
+  const matrix = new Float32Array(size * indices.length);
+  indices.forEach((to, i) => {
+    matrix[to * indices.length + i] = 1;
+  });
+  const oneHot = b.constant(f32(matrix, [size, indices.length]));
+  const trailing = sizeOf(g.shape.slice(axis + 1));
+  const leading = g.shape.slice(0, axis);
+  const flat = b.op('Reshape', [g, b.ints([sizeOf(leading), indices.length, trailing])]);
+  const scattered = b.op('MatMul', [oneHot, flat]);
+  return b.op('Reshape', [scattered, b.ints([...leading, size, ...g.shape.slice(axis + 1)])]);
+}
