@@ -100,7 +100,7 @@ export class GraphBuilder {
         node.attrs,
         node.outputs.map((name) => prefix + name),
       );
-      node.outputs.forEach((name, i) => renamed.set(name, outputs[i]!));
+      for (const [i, name] of node.outputs.entries()) renamed.set(name, outputs[i]!);
     }
     return new Map(graph.outputs.map((name) => [name, renamed.get(name)!]));
   }

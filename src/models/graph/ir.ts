@@ -38,7 +38,7 @@ export interface Graph {
 }
 
 /** The typed value of that name. Throws when the graph has none. */
-export function valueOf(graph: Graph, name: string): Value {
+export function valueNamed(graph: Graph, name: string): Value {
   const type = graph.types.get(name);
   if (!type) throw new Error(`Graph '${graph.name}' has no value '${name}'`);
   return { name, ...type };

@@ -66,7 +66,7 @@ function readGraph(bytes: Uint8Array, opset: number, dims: Readonly<Record<strin
       return value;
     });
     const outputs = upgrade(b, { ...node, inputs }, opset);
-    node.outputs.forEach((name, i) => name && values.set(name, outputs[i]!));
+    for (const [i, name] of node.outputs.entries()) if (name) values.set(name, outputs[i]!);
   }
   for (const info of all(fields, GRAPH.output)) {
     const name = textOf(group(info), VALUE_INFO.name);

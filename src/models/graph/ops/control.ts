@@ -1,5 +1,5 @@
 /** Control flow, as emitted around a step; it is not differentiated. */
-import { isGraph, valueOf } from '../ir.js';
+import { isGraph, valueNamed } from '../ir.js';
 import { type OpRule, sameShape, typeAt } from './rule.js';
 
 export const control: Readonly<Record<string, OpRule>> = {
@@ -13,7 +13,7 @@ export const control: Readonly<Record<string, OpRule>> = {
       if (body.inputs.length !== carried + 2) {
         throw new Error(`expected ${carried + 2} inputs of the body but received ${body.inputs.length}`);
       }
-      const outputs = body.outputs.map((name) => valueOf(body, name));
+      const outputs = body.outputs.map((name) => valueNamed(body, name));
       for (let i = 0; i < carried; i++) {
         const [before, after] = [typeAt(ctx, i + 2), outputs[i + 1]!];
         if (!sameShape(before.shape, after.shape) || before.dtype !== after.dtype) {
