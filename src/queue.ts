@@ -1,0 +1,159 @@
+/** Producers of the two BullMQ queues: `embed`, long and durable, and `render`, short jobs that a request waits for. */
+import { randomUUID } from 'node:crypto';
+import { EventEmitter } from 'node:events';
+import { Queue, QueueEvents } from 'bullmq';
+import { Redis } from 'ioredis';
+import type { EmbedJob, RenderJob } from './contracts.js';
+import { AppError, ERRORS, type ErrorCode } from './errors.js';
+import { connectRedis, reachable, ready } from './store/redis.js';
+
+export const EMBED_QUEUE = 'embed';
+export const RENDER_QUEUE = 'render';
+
+/** Events are hints that may be trimmed or missed while reconnecting, so a waiting request also looks at the job. */
+const LOOK_AGAIN_MS = 250;
+
+/** What the HTTP routes need of the queues. */
+export interface JobQueues {
+  /** Adds the embeddings all together or not at all. */
+  enqueueEmbed(...ids: string[]): Promise<void>;
+  /** Takes a waiting job back; false when it runs already or is unknown. */
+  cancelEmbed(id: string): Promise<boolean>;
+  /** Adds a job, or joins the same render in flight, and waits for its result. `BUSY` when time is up. */
+  render(job: RenderJob, timeoutMs: number): Promise<unknown>;
+}
+
+export class Queues implements JobQueues {
+  private readonly redis: Redis;
+  private readonly eventsRedis: Redis;
+  private readonly embedQueue: Queue<EmbedJob>;
+  private readonly renderQueue: Queue<RenderJob>;
+  private readonly renderEvents: QueueEvents;
+  /** Tells the waiting requests that the job of that id has finished. */
+  private readonly hints = new EventEmitter();
+
+  constructor(redisUrl: string, prefix: string, onError: (error: Error) => void = () => {}) {
+    this.redis = connectRedis(redisUrl, onError);
+    // Blocking reads last longer than any command timeout and are resumed after a reconnect.
+    this.eventsRedis = new Redis(redisUrl, { maxRetriesPerRequest: null });
+    this.eventsRedis.on('error', onError);
+    this.embedQueue = new Queue(EMBED_QUEUE, { connection: this.redis, prefix });
+    this.renderQueue = new Queue(RENDER_QUEUE, { connection: this.redis, prefix });
+    this.renderEvents = new QueueEvents(RENDER_QUEUE, { connection: this.eventsRedis, prefix });
+    // One listener per waiting request, all on the job they share.
+    this.hints.setMaxListeners(0);
+    this.renderEvents.on('completed', ({ jobId }) => this.hints.emit(jobId));
+    this.renderEvents.on('failed', ({ jobId }) => this.hints.emit(jobId));
+    this.embedQueue.on('error', onError);
+    this.renderQueue.on('error', onError);
+    this.renderEvents.on('error', onError);
+  }
+
+  /** Resolves when jobs can be added. */
+  ready(timeoutMs: number): Promise<void> {
+    return ready(this.redis, timeoutMs);
+  }
+
+  async enqueueEmbed(...ids: string[]): Promise<void> {
+    const jobs = ids.map((id) => ({
+      name: EMBED_QUEUE,
+      data: { id },
+      opts: {
+        jobId: id,
+        attempts: 2,
+        backoff: { type: 'exponential', delay: 1_000 },
+        removeOnComplete: true,
+        removeOnFail: { age: 24 * 3600, count: 1_000 },
+      },
+    }));
+    await this.command(() => this.embedQueue.addBulk(jobs));
+  }
+
+  async cancelEmbed(id: string): Promise<boolean> {
+    return this.command(async () => (await this.embedQueue.remove(id)) === 1);
+  }
+
+  async render(job: RenderJob, timeoutMs: number): Promise<unknown> {
+    const jobId = job.kind === 'morph' ? job.key : randomUUID();
+    const keep = { age: 60, count: 1_000 };
+    await this.dropFinished(jobId);
+    await this.command(() =>
+      this.renderQueue.add(job.kind, job, { jobId, removeOnComplete: keep, removeOnFail: keep }),
+    );
+    try {
+      return await this.outcome(jobId, timeoutMs);
+    } catch (error) {
+      // Nobody else waits for a detection; a late morph is still worth having in the cache.
+      if (job.kind === 'detect') await this.renderQueue.remove(jobId).catch(() => 0);
+      throw error;
+    }
+  }
+
+  async close(): Promise<void> {
+    await Promise.allSettled([this.renderEvents.close(), this.embedQueue.close(), this.renderQueue.close()]);
+    this.redis.disconnect();
+    this.eventsRedis.disconnect();
+  }
+
+  /** A finished job would swallow an `add` of the same id, although its blob may have been deleted since. */
+  private async dropFinished(jobId: string): Promise<void> {
+    const state = await this.command(() => this.renderQueue.getJobState(jobId));
+    if (state === 'completed' || state === 'failed') await this.command(() => this.renderQueue.remove(jobId));
+  }
+
+  private outcome(jobId: string, timeoutMs: number): Promise<unknown> {
+    return new Promise((resolve, reject) => {
+      const settle = (finish: () => void) => {
+        clearTimeout(deadline);
+        clearInterval(again);
+        this.hints.off(jobId, look);
+        finish();
+      };
+      const look = async () => {
+        // Redis may be away for a moment: the deadline decides.
+        const job = await this.renderQueue.getJob(jobId).catch(() => undefined);
+        if (!job?.finishedOn) return;
+        if (job.failedReason) settle(() => reject(fromFailure(job.failedReason)));
+        else settle(() => resolve(job.returnvalue));
+      };
+      const tooLate = new AppError('BUSY', {
+        detail: `No worker finished within ${timeoutMs / 1000} s; try again.`,
+      });
+      const deadline = setTimeout(() => settle(() => reject(tooLate)), timeoutMs);
+      const again = setInterval(look, LOOK_AGAIN_MS);
+      this.hints.on(jobId, look);
+      void look();
+    });
+  }
+
+  /** Runs a Redis command of BullMQ, which would wait for ever for a connection that was never made. */
+  private async command<T>(work: () => Promise<T>): Promise<T> {
+    if (this.redis.status !== 'ready') {
+      throw new AppError('UNAVAILABLE', { detail: 'The queue is out of reach; try again.' });
+    }
+    return reachable(work());
+  }
+}
+
+/** What a job fails with: BullMQ carries one string, which this fills with the public face of an error. */
+export function toFailure(error: unknown): string {
+  const known = error instanceof AppError ? error : new AppError('INTERNAL', { cause: error });
+  return JSON.stringify({ code: known.code, detail: known.detail, extra: known.extra });
+}
+
+/** The error behind a failed job. A reason of BullMQ itself (a stalled job) means that its process died. */
+export function fromFailure(reason: string): AppError {
+  try {
+    const { code, detail, extra } = JSON.parse(reason);
+    if (isErrorCode(code)) return new AppError(code, { detail, extra, cause: reason });
+  } catch {
+    // Not written by `toFailure`.
+  }
+  return new AppError('ENGINE_FAILED', {
+    detail: 'The process that worked on this job was lost.',
+    cause: reason,
+  });
+}
+
+const isErrorCode = (code: unknown): code is ErrorCode =>
+  typeof code === 'string' && Object.hasOwn(ERRORS, code);

@@ -1,0 +1,63 @@
+/** Which workers are alive: each repeats `announce`, and one that stops doing so expires. */
+import type { Redis } from 'ioredis';
+import { type Static, Type } from 'typebox';
+import { Compile } from 'typebox/compile';
+import { ROLES } from '../config.js';
+import { reachable } from './redis.js';
+
+export const HEARTBEAT_TTL_SECONDS = 15;
+/** How often a worker should announce itself: two may be lost before it counts as gone. */
+export const HEARTBEAT_EVERY_MS = 5_000;
+
+const RoleName = Type.Enum([...ROLES]);
+
+export const WorkerInfo = Type.Object({
+  id: Type.String({ description: 'Name of the worker process.', examples: ['worker-1-4242'] }),
+  roles: Type.Array(RoleName, { description: 'Queues it serves.' }),
+  device: Type.String({ description: 'Device that its warm-up really used.', examples: ['cpu'] }),
+  generator: Type.Object(
+    {
+      name: Type.String({ description: 'Name.' }),
+      hash: Type.String({ description: 'sha256 of the weights.' }),
+    },
+    { description: 'Generator that it has loaded.' },
+  ),
+  warmUpMs: Type.Partial(
+    Type.Object({
+      embed: Type.Number({ description: 'One Adam step.' }),
+      render: Type.Number({ description: 'One synthesis at 1024 px.' }),
+    }),
+    { description: 'Milliseconds of one measured warm-up run, by role.' },
+  ),
+});
+export type WorkerInfo = Static<typeof WorkerInfo>;
+
+const schema = Compile(WorkerInfo);
+const indexKey = (prefix: string) => `${prefix}:workers`;
+const workerKey = (prefix: string, id: string) => `${prefix}:worker:${id}`;
+
+/** Says that a worker is alive for the next 15 seconds. */
+export async function announce(redis: Redis, prefix: string, info: WorkerInfo): Promise<void> {
+  await reachable(
+    redis
+      .multi()
+      .set(workerKey(prefix, info.id), JSON.stringify(info), 'EX', HEARTBEAT_TTL_SECONDS)
+      .sadd(indexKey(prefix), info.id)
+      .exec(),
+  );
+}
+
+/** Takes a worker off the list at once, as it does when it stops. */
+export async function retire(redis: Redis, prefix: string, id: string): Promise<void> {
+  await reachable(redis.multi().del(workerKey(prefix, id)).srem(indexKey(prefix), id).exec());
+}
+
+/** The live workers. Reads an index rather than scanning the keyspace, and drops expired ids from it. */
+export async function list(redis: Redis, prefix: string): Promise<WorkerInfo[]> {
+  const ids = await reachable(redis.smembers(indexKey(prefix)));
+  if (ids.length === 0) return [];
+  const texts = await reachable(redis.mget(ids.map((id) => workerKey(prefix, id))));
+  const expired = ids.filter((_, i) => texts[i] === null);
+  if (expired.length > 0) await reachable(redis.srem(indexKey(prefix), ...expired));
+  return texts.flatMap((text) => (text ? [schema.Parse(JSON.parse(text))] : []));
+}

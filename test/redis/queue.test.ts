@@ -1,0 +1,125 @@
+import { Worker } from 'bullmq';
+import { Redis } from 'ioredis';
+import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
+import type { RenderJob } from '../../src/contracts.js';
+import { AppError } from '../../src/errors.js';
+import { EMBED_QUEUE, fromFailure, Queues, RENDER_QUEUE, toFailure } from '../../src/queue.js';
+import { startRedis, type TestRedis } from '../support/redis.js';
+
+const morph: RenderJob = {
+  kind: 'morph',
+  key: 'f'.repeat(64),
+  a: 'embeddings/a/latent',
+  b: 'embeddings/b/latent',
+  mode: 'linear',
+  lambda: 0.7,
+  crossover: 0,
+  size: 1024,
+  format: 'jpeg',
+};
+
+let server: TestRedis;
+let connection: Redis;
+let queues: Queues;
+let prefix = '';
+let count = 0;
+const workers: Worker[] = [];
+
+beforeAll(async () => {
+  server = await startRedis();
+  connection = new Redis(server.url, { maxRetriesPerRequest: null });
+});
+afterEach(async () => {
+  await Promise.all(workers.splice(0).map((worker) => worker.close(true)));
+  await queues.close();
+});
+afterAll(async () => {
+  connection.disconnect();
+  await server.stop();
+});
+
+async function open(): Promise<void> {
+  prefix = `test${count++}`;
+  queues = new Queues(server.url, prefix);
+  await queues.ready(5_000);
+}
+
+function consume(queue: string, processor: (data: RenderJob) => Promise<unknown>): void {
+  workers.push(new Worker(queue, (job) => processor(job.data), { connection, prefix, concurrency: 4 }));
+}
+
+test('simultaneous requests for one render share one job', async () => {
+  await open();
+  let runs = 0;
+  consume(RENDER_QUEUE, async () => {
+    runs += 1;
+    await new Promise((resolve) => setTimeout(resolve, 100));
+    return 'done';
+  });
+  const results = await Promise.all(Array.from({ length: 12 }, () => queues.render(morph, 5_000)));
+  expect(results).toEqual(Array(12).fill('done'));
+  expect(runs).toBe(1);
+});
+
+test('a finished render can be asked for again', async () => {
+  await open();
+  let runs = 0;
+  consume(RENDER_QUEUE, async () => ++runs);
+  expect(await queues.render(morph, 5_000)).toBe(1);
+  expect(await queues.render(morph, 5_000)).toBe(2);
+});
+
+test('a failure arrives with its code, detail and extra members, and the next try runs again', async () => {
+  await open();
+  let runs = 0;
+  consume(RENDER_QUEUE, async () => {
+    runs += 1;
+    if (runs === 1)
+      throw new Error(toFailure(new AppError('FACE_NOT_FOUND', { detail: 'None.', extra: { index: 2 } })));
+    return 'fine';
+  });
+  const failed = queues.render(morph, 5_000);
+  await expect(failed).rejects.toMatchObject({
+    code: 'FACE_NOT_FOUND',
+    detail: 'None.',
+    extra: { index: 2 },
+  });
+  expect(await queues.render(morph, 5_000)).toBe('fine');
+});
+
+test('detections are never shared, and one that nobody answers is taken back', async () => {
+  await open();
+  const job: RenderJob = { kind: 'detect', blob: 'embeddings/x/original' };
+  await expect(queues.render(job, 100)).rejects.toMatchObject({ code: 'BUSY', status: 503 });
+  let runs = 0;
+  consume(RENDER_QUEUE, async () => ++runs);
+  expect(await Promise.all([queues.render(job, 5_000), queues.render(job, 5_000)])).toHaveLength(2);
+  expect(runs).toBe(2);
+});
+
+test('a waiting embedding can be taken back, an unknown one cannot', async () => {
+  await open();
+  await queues.enqueueEmbed('emb_a', 'emb_b');
+  expect(await queues.cancelEmbed('emb_a')).toBe(true);
+  expect(await queues.cancelEmbed('emb_a')).toBe(false);
+  const seen: unknown[] = [];
+  consume(EMBED_QUEUE, async (data) => seen.push(data));
+  await expect.poll(() => seen).toEqual([{ id: 'emb_b' }]);
+});
+
+test('refuses at once while Redis is away', async () => {
+  queues = new Queues('redis://127.0.0.1:1', 'nowhere');
+  const started = performance.now();
+  await expect(queues.enqueueEmbed('emb_a')).rejects.toMatchObject({ code: 'UNAVAILABLE', status: 503 });
+  await expect(queues.render(morph, 5_000)).rejects.toMatchObject({ code: 'UNAVAILABLE' });
+  expect(performance.now() - started).toBeLessThan(500);
+});
+
+test('a failure that hides its cause is internal, a reason of the queue itself is a lost process', async () => {
+  expect(fromFailure(toFailure(new Error('/secret/path')))).toMatchObject({
+    code: 'INTERNAL',
+    detail: undefined,
+  });
+  expect(fromFailure('job stalled more than allowable limit').code).toBe('ENGINE_FAILED');
+  expect(fromFailure('{"code":"toString"}').code).toBe('ENGINE_FAILED');
+});
