@@ -10,6 +10,7 @@ export class GraphBuilder {
   private readonly nodes: Node[] = [];
   private readonly constants = new Map<string, Tensor>();
   private readonly types = new Map<string, Type>();
+  private readonly weights = new Map<Tensor, Value>();
   private readonly shared = new Map<string, Value>();
   private readonly counters = new Map<string, number>();
 
@@ -24,10 +25,18 @@ export class GraphBuilder {
     return this.declare(name, { dtype, shape });
   }
 
-  /** A named constant (a weight) or, without a name, an anonymous one. */
+  /**
+   * A constant: the same tensor object is added once, whatever names it is given. Constants of a `Loop` body live in
+   * the graph around it, where the runtime packs them once and not in every run.
+   */
   constant(tensor: Tensor, name: string = this.fresh('const')): Value {
+    if (this.outer) return this.outer.constant(tensor, name);
+    const known = this.weights.get(tensor);
+    if (known) return known;
+    const value = this.declare(name, { dtype: tensor.dtype, shape: tensor.shape });
     this.constants.set(name, tensor);
-    return this.declare(name, { dtype: tensor.dtype, shape: tensor.shape });
+    this.weights.set(tensor, value);
+    return value;
   }
 
   /** Float32 scalar constant, one for each number. */
@@ -145,7 +154,8 @@ export class GraphBuilder {
   }
 
   private share(key: string, make: () => Value): Value {
-    const found = this.shared.get(key) ?? this.outer?.shared.get(key);
+    if (this.outer) return this.outer.share(key, make);
+    const found = this.shared.get(key);
     if (found) return found;
     const value = make();
     this.shared.set(key, value);

@@ -11,8 +11,7 @@ export interface Repetition {
 
 /**
  * Repeats `step` `count` times (an int64 scalar) from `state`. Returns the final state and, for each collected value,
- * a tensor with one leading axis of length `count`. Constants that `step` needs belong into `b`: as constants of the
- * loop body they are packed anew in every run.
+ * a tensor with one leading axis of length `count`.
  */
 export function repeat(
   b: GraphBuilder,

@@ -1,0 +1,46 @@
+/** The paper's projection loss as graph nodes. */
+import type { GraphBuilder } from '../graph/builder.js';
+import type { Graph, Value } from '../graph/ir.js';
+
+/** VGG-16 activations of the paper, after ReLU: the four terms of the perceptual loss. */
+export const PERCEPTUAL_LAYERS = ['conv1_1', 'conv1_2', 'conv3_2', 'conv4_2'] as const;
+
+/** Reduces an image [N,3,S,S] to [N,3,size,size] by averaging squares; S must be a multiple of `size`. */
+export function reduceImage(b: GraphBuilder, image: Value, size: number): Value {
+  const factor = image.shape[2]! / size;
+  if (!Number.isInteger(factor))
+    throw new Error(`Expected a side that divides ${image.shape[2]} but received ${size}`);
+  if (factor === 1) return image;
+  const square = [factor, factor];
+  return b.op('AveragePool', [image], { kernel_shape: square, strides: square });
+}
+
+/** Perceptual features of an image [1,3,size,size] in -1..1, one value for each layer. */
+export function features(b: GraphBuilder, vgg: Graph, image: Value, prefix: string): Value[] {
+  const outputs = b.inline(vgg, new Map([[vgg.inputs[0]!, image]]), prefix);
+  return PERCEPTUAL_LAYERS.map((layer) => {
+    const value = outputs.get(layer);
+    if (!value) throw new Error(`The perceptual net has no output '${layer}'`);
+    return value;
+  });
+}
+
+/** Un-squared L2 norm over everything: ||x||_2, a scalar. */
+const norm = (b: GraphBuilder, x: Value): Value => b.op('ReduceL2', [x], { keepdims: 0 });
+
+/**
+ * sum_i ||A_i(G(W)) - A_i(I)||_2 + pixelWeight ||G(W) - I||_2 (Celebrity and You Synthesis Generator, eq. 1):
+ * a scalar. `image` and `target` are [1,3,S,S] in -1..1, the feature lists those of the two.
+ */
+export function projectionLoss(
+  b: GraphBuilder,
+  image: Value,
+  imageFeatures: readonly Value[],
+  target: Value,
+  targetFeatures: readonly Value[],
+  pixelWeight: Value,
+): Value {
+  const terms = imageFeatures.map((a, i) => norm(b, b.op('Sub', [a, targetFeatures[i]!])));
+  const pixel = b.op('Mul', [pixelWeight, norm(b, b.op('Sub', [image, target]))]);
+  return [...terms, pixel].reduce((sum, term) => b.op('Add', [sum, term]));
+}

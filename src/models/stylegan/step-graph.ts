@@ -1,0 +1,88 @@
+/** The projection as one ONNX graph: K Adam steps on a W+ latent against one target photo. */
+import { adamStep } from '../graph/adam.js';
+import { GraphBuilder } from '../graph/builder.js';
+import { gradients } from '../graph/gradient.js';
+import type { Graph, Value } from '../graph/ir.js';
+import { repeat } from '../graph/loop.js';
+import { f32, i64, sizeOf } from '../graph/tensor.js';
+import { features, projectionLoss, reduceImage } from './loss.js';
+
+export interface StepGraphOptions {
+  /** Input `w` [1,L,512] (W+), output `image` [1,3,S,S] in -1..1. */
+  synthesis: Graph;
+  /** Input [1,3,size,size] in -1..1, outputs named as the perceptual layers. */
+  vgg: Graph;
+  /** Number of free style vectors: a divisor of L; each drives L / styles consecutive layers. */
+  styles: number;
+}
+
+/** Axes that stay open in the written file: the number of steps is that of the learning rates given. */
+export const STEP_GRAPH_SYMBOLS = { learningRates: { 0: 'K' }, losses: { 0: 'K' } } as const;
+
+/** [1,styles,512] -> [1,L,512]: every style vector repeated for its group of layers. */
+export function untie(b: GraphBuilder, latent: Value, layers: number): Value {
+  const styles = latent.shape[1]!;
+  if (layers % styles !== 0)
+    throw new Error(`Expected a number of styles that divides ${layers} but received ${styles}`);
+  if (styles === layers) return latent;
+  const group = layers / styles;
+  const index = i64(Array.from({ length: layers }, (_, i) => Math.floor(i / group)));
+  return b.op('Gather', [latent, b.constant(index)], { axis: 1 });
+}
+
+/** Generator, reduction, perceptual net and loss of one latent, in that order. */
+function forward(
+  b: GraphBuilder,
+  { synthesis, vgg }: StepGraphOptions,
+  latent: Value,
+  target: { image: Value; features: readonly Value[]; pixelWeight: Value },
+): { image: Value; loss: Value } {
+  const layers = synthesis.types.get('w')!.shape[1]!;
+  const full = b.inline(synthesis, new Map([['w', untie(b, latent, layers)]]), 'G.').get('image')!;
+  const image = reduceImage(b, full, target.image.shape[2]!);
+  const loss = projectionLoss(
+    b,
+    image,
+    features(b, vgg, image, 'A.'),
+    target.image,
+    target.features,
+    target.pixelWeight,
+  );
+  return { image, loss };
+}
+
+/**
+ * Inputs: `target` [1,3,S,S], `latent`, `m`, `v` [1,styles,512], `step` [] (steps already taken), `learningRates` [K],
+ * `pixelWeight` []. Outputs: `latentOut`, `mOut`, `vOut`, `losses` [K] (each before its step), `preview` [1,3,S,S]
+ * (the image before the last step). Features of the target are computed once per run, outside the loop.
+ */
+export function stepGraph(options: StepGraphOptions): Graph {
+  const b = new GraphBuilder('projection');
+  const imageShape = options.vgg.types.get(options.vgg.inputs[0]!)!.shape;
+  const latentShape = [1, options.styles, options.synthesis.types.get('w')!.shape[2]!];
+  const image = b.input('target', 'float32', imageShape);
+  const state = (['latent', 'm', 'v'] as const).map((name) => b.input(name, 'float32', latentShape));
+  const step = b.input('step', 'float32', []);
+  const rates = b.input('learningRates', 'float32', [1]);
+  const pixelWeight = b.input('pixelWeight', 'float32', []);
+  const target = { image, features: features(b, options.vgg, image, 'I.'), pixelWeight };
+  const blank = b.constant(f32(new Float32Array(sizeOf(imageShape)), imageShape), 'blank');
+  const count = b.op('Reshape', [b.op('Shape', [rates]), b.constant(i64([], [0]))]);
+
+  const result = repeat(b, count, [...state, blank], (body, i, [x, m, v]) => {
+    const { image: generated, loss } = forward(body, options, x!, target);
+    const [grad] = gradients(body, loss, [x!]);
+    const rate = body.op('Gather', [rates, i], { axis: 0 });
+    const done = body.op('Add', [step, body.op('Cast', [i], { to: 1 })]);
+    const t = body.op('Add', [done, body.scalar(1)]);
+    const next = adamStep(body, { x: x!, m: m!, v: v! }, grad!, rate, t);
+    return { state: [next.x, next.m, next.v, generated], collect: [loss] };
+  });
+  const [x, m, v, preview] = result.state as [Value, Value, Value, Value];
+  b.output(x, 'latentOut');
+  b.output(m, 'mOut');
+  b.output(v, 'vOut');
+  b.output(result.collect[0]!, 'losses');
+  b.output(preview, 'preview');
+  return b.build();
+}
