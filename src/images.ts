@@ -1,0 +1,182 @@
+/** Reads and writes pictures. The only importer of sharp; every untrusted byte passes here. */
+import sharp from 'sharp';
+import type { ImageFormat } from './contracts.js';
+import { AppError } from './errors.js';
+import { isPhotoFormat, type PhotoFormat, sniffFormat } from './images/sniff.js';
+import { areaTensor, type Rgb8, tensorToRgb8 } from './images/tensors.js';
+
+// A picture uses one thread (the CPU belongs to inference) and nothing is worth caching.
+sharp.concurrency(1);
+sharp.cache(false);
+// Only the decoders of accepted formats can run, whatever a file claims to be.
+sharp.block({ operation: ['VipsForeignLoad'] });
+sharp.unblock({
+  operation: ['Jpeg', 'Png', 'Webp', 'Heif'].map((name) => `VipsForeignLoad${name}Buffer`),
+});
+
+const ACCEPTED = 'Accepted are JPEG, PNG, WebP and AVIF';
+
+/** Default limit of a picture that already passed intake, in pixels. */
+const MAX_PIXELS = 64e6;
+
+export interface PhotoInfo {
+  format: PhotoFormat;
+  /** Size in pixels with the EXIF orientation applied. */
+  width: number;
+  height: number;
+}
+
+/**
+ * Checks an untrusted photo: accepted format by content, size within `maxPixels` (read before anything is decoded), and
+ * decodable to its last row. Throws IMAGE_MISSING, IMAGE_UNSUPPORTED, IMAGE_TOO_LARGE or IMAGE_UNREADABLE.
+ */
+export async function sniffPhoto(
+  bytes: Uint8Array,
+  { maxPixels = MAX_PIXELS }: { maxPixels?: number } = {},
+): Promise<PhotoInfo> {
+  if (bytes.length === 0) {
+    throw new AppError('IMAGE_MISSING', { detail: `The photo has 0 bytes. ${ACCEPTED}.` });
+  }
+  const format = sniffFormat(bytes);
+  if (!format || !isPhotoFormat(format)) throw unsupported(format);
+  const { autoOrient } = await guarded(() => sharp(bytes, { limitInputPixels: false }).metadata());
+  const { width, height } = autoOrient;
+  if (width * height > maxPixels) {
+    const [has, limit] = [width * height, maxPixels].map((n) => `${(n / 1e6).toFixed(1)} megapixels`);
+    throw new AppError('IMAGE_TOO_LARGE', {
+      detail: `The photo has ${width} x ${height} pixels (${has}); at most ${limit} are accepted. Reduce it and send it again.`,
+    });
+  }
+  // A small thumbnail still reads the file to its end: the cheapest proof that it can be decoded.
+  await guarded(() => decoder(bytes).resize(16, 16, { fit: 'fill' }).raw().toBuffer());
+  return { format, width, height };
+}
+
+function unsupported(format: string | undefined): AppError {
+  const received = format ? `The file is ${format}` : 'The file is not a picture of a known format';
+  const way =
+    format === 'HEIC' || format === 'HEIF'
+      ? 'Convert it to JPEG; an iPhone takes JPEG with Settings, Camera, Formats, Most Compatible.'
+      : 'Save the photo as JPEG or PNG and send it again.';
+  return new AppError('IMAGE_UNSUPPORTED', { detail: `${received}. ${ACCEPTED}. ${way}` });
+}
+
+async function guarded<T>(decode: () => Promise<T>): Promise<T> {
+  try {
+    return await decode();
+  } catch (cause) {
+    throw new AppError('IMAGE_UNREADABLE', {
+      detail: 'The photo is damaged or cut off and cannot be decoded. Send the complete, original file.',
+      cause,
+    });
+  }
+}
+
+/** First frame, upright, alpha over white, 8-bit sRGB. Cut-off files are errors, mere warnings are not. */
+const decoder = (bytes: Uint8Array) =>
+  sharp(bytes, { failOn: 'error', limitInputPixels: false })
+    .autoOrient()
+    .flatten({ background: '#ffffff' })
+    .toColourspace('srgb');
+
+/** Pixels of a picture that passed `sniffPhoto`, upright, 8-bit sRGB. Throws IMAGE_UNREADABLE. */
+export async function upright(bytes: Uint8Array): Promise<Rgb8> {
+  const { data, info } = await guarded(() => decoder(bytes).raw().toBuffer({ resolveWithObject: true }));
+  if (info.channels !== 3) throw new Error(`Expected 3 channels but received ${info.channels}`);
+  return { data, width: info.width, height: info.height };
+}
+
+/** rgb8 pixels reduced (or enlarged) to exactly width x height. */
+export async function resize(image: Rgb8, width: number, height: number): Promise<Rgb8> {
+  const data = await fromRgb8(image).resize(width, height, { fit: 'fill' }).raw().toBuffer();
+  return { data, width, height };
+}
+
+/** Lossless PNG of rgb8 pixels. */
+export async function encodePng(image: Rgb8): Promise<Uint8Array> {
+  return fromRgb8(image).png().toBuffer();
+}
+
+/** Image tensor [3,size,size] -1..1 of a picture, squeezed to a square; reductions are exact area means. */
+export async function toTensor(bytes: Uint8Array, size: number): Promise<Float32Array> {
+  const image = await upright(bytes);
+  const large = image.width >= size && image.height >= size;
+  return areaTensor(large ? image : await resize(image, size, size), size);
+}
+
+export interface EncodeOptions {
+  format: ImageFormat;
+  /** Output width in pixels; by default the tensor's. The height follows. */
+  size?: number;
+  /** 1..100 for JPEG and WebP. */
+  quality?: number;
+}
+
+/** Encodes an image tensor [3,height,width] -1..1 (clipped) without any metadata. */
+export async function encodeTensor(
+  chw: Float32Array,
+  width: number,
+  height: number,
+  { format, size = width, quality = 92 }: EncodeOptions,
+): Promise<Uint8Array> {
+  const image = fromRgb8(tensorToRgb8(chw, width, height));
+  const sized = size === width ? image : image.resize(size);
+  switch (format) {
+    case 'jpeg':
+      return sized.jpeg({ quality, chromaSubsampling: '4:4:4' }).toBuffer();
+    case 'webp':
+      return sized.webp({ quality }).toBuffer();
+    case 'png':
+      return sized.png().toBuffer();
+  }
+}
+
+const fromRgb8 = ({ data, width, height }: Rgb8) => sharp(data, { raw: { width, height, channels: 3 } });
+
+export interface SheetCell {
+  /** An encoded picture; it is fitted into its square. */
+  image: Uint8Array;
+  label: string;
+}
+
+const GAP = 12;
+const LABEL_HEIGHT = 30;
+
+/** One PNG of rows of labelled pictures on white, each picture in a square of `cell` pixels. */
+export async function contactSheet(
+  rows: readonly (readonly SheetCell[])[],
+  { cell = 256 }: { cell?: number } = {},
+): Promise<Uint8Array> {
+  const columns = Math.max(1, ...rows.map((row) => row.length));
+  const layers = rows.flatMap((row, r) =>
+    row.map(async ({ image, label }, c) => {
+      const left = GAP + c * (cell + GAP);
+      const top = GAP + r * (cell + LABEL_HEIGHT + GAP);
+      const background = '#ffffff';
+      const picture = await decoder(image)
+        .resize(cell, cell, { fit: 'contain', background })
+        .png()
+        .toBuffer();
+      return [
+        { input: picture, left, top },
+        { input: await labelText(label, cell), left, top: top + cell + 6 },
+      ];
+    }),
+  );
+  const width = GAP + columns * (cell + GAP);
+  const height = GAP + Math.max(1, rows.length) * (cell + LABEL_HEIGHT + GAP);
+  return sharp({ create: { width, height, channels: 3, background: '#ffffff' } })
+    .composite((await Promise.all(layers)).flat())
+    .png()
+    .toBuffer();
+}
+
+/** Text drawn without SVG, whose loader stays blocked. */
+async function labelText(label: string, width: number): Promise<Buffer> {
+  const escaped = label.replaceAll('&', '&amp;').replaceAll('<', '&lt;');
+  const drawn = sharp({ text: { text: escaped || ' ', font: 'sans', dpi: 110, rgba: true } });
+  return drawn
+    .resize({ width, height: LABEL_HEIGHT - 8, fit: 'inside', withoutEnlargement: true })
+    .png()
+    .toBuffer();
+}
