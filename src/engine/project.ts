@@ -1,0 +1,108 @@
+/** Projections: photos into W+. */
+import { join } from 'node:path';
+import { encodeTensor } from '../images.js';
+import { startLatent } from '../models/stylegan/start.js';
+import { type EngineOptions, Generator } from './generator.js';
+import type { EngineCalls, ProjectChunk, ProjectChunkResult } from './protocol.js';
+import { openSession, type Session } from './session.js';
+import { stepModel, TARGET_SIZE } from './step-model.js';
+
+const IMAGE = [1, 3, TARGET_SIZE, TARGET_SIZE];
+
+export class Projector {
+  /** Session of the step graph last used and its number of styles: one at a time, for each takes over a gigabyte. */
+  private step: { styles: number; session: Session } | undefined;
+
+  private constructor(
+    private readonly options: EngineOptions,
+    private readonly generator: Generator,
+    private readonly lpips: Session,
+  ) {}
+
+  static async load(options: EngineOptions): Promise<Projector> {
+    const lpips = await openSession(join(options.modelsDir, 'lpips.onnx'), {
+      ...options.session,
+      dimensions: { N: 1, H: TARGET_SIZE, W: TARGET_SIZE },
+    });
+    return new Projector(options, await Generator.load(options), lpips);
+  }
+
+  get device() {
+    return this.generator.device;
+  }
+
+  start({ styles, seed }: EngineCalls['start']['in']): EngineCalls['start']['out'] {
+    const { averageLatent, latentStd } = this.options.manifest;
+    return { latent: startLatent(averageLatent, latentStd, styles, seed) };
+  }
+
+  /** Takes one Adam step per learning rate. Shapes as in `ProjectChunk`. */
+  async run(chunk: ProjectChunk): Promise<ProjectChunkResult> {
+    const { latentOut, mOut, vOut, losses, preview } = await this.steps(chunk);
+    return {
+      latent: latentOut!.data,
+      m: mOut!.data,
+      v: vOut!.data,
+      losses: [...losses!.data],
+      preview: await encodeTensor(preview!.data, TARGET_SIZE, TARGET_SIZE, { format: 'jpeg' }),
+    };
+  }
+
+  /** Renders and measures the end of a projection. A step of rate 0 gives image and loss at the final latent itself. */
+  async finish(params: EngineCalls['finish']['in']): Promise<EngineCalls['finish']['out']> {
+    const { latent, target, pixelWeight } = params;
+    const zeros = () => new Float32Array(latent.length);
+    const still = { target, latent, m: zeros(), v: zeros(), step: 0, learningRates: [0], pixelWeight };
+    const { losses, preview } = await this.steps(still);
+    const { distance } = await this.lpips.run({
+      a: { data: preview!.data, shape: IMAGE },
+      b: { data: target, shape: IMAGE },
+    });
+    const full = this.untied(latent);
+    const side = this.generator.resolution;
+    const pixels = await this.generator.render(full);
+    return {
+      latent: full,
+      reconstruction: await encodeTensor(pixels, side, side, { format: 'png' }),
+      lpips: distance!.data[0]!,
+      loss: losses!.data[0]!,
+    };
+  }
+
+  /** [styles, dim] -> [layers, dim]: tied styles written out. */
+  private untied(latent: Float32Array): Float32Array {
+    const { styles: layers, styleDim } = this.options.manifest.generator;
+    const group = (layers * styleDim) / latent.length;
+    return Float32Array.from({ length: layers * styleDim }, (_, i) => {
+      const layer = Math.floor(i / styleDim);
+      return latent[Math.floor(layer / group) * styleDim + (i % styleDim)]!;
+    });
+  }
+
+  private async steps(chunk: ProjectChunk) {
+    const { styleDim } = this.options.manifest.generator;
+    const styles = chunk.latent.length / styleDim;
+    const session = await this.sessionOf(styles);
+    const state = (data: Float32Array) => ({ data, shape: [1, styles, styleDim] });
+    const scalar = (x: number) => ({ data: Float32Array.of(x), shape: [] });
+    return session.run({
+      target: { data: chunk.target, shape: IMAGE },
+      latent: state(chunk.latent),
+      m: state(chunk.m),
+      v: state(chunk.v),
+      step: scalar(chunk.step),
+      learningRates: { data: Float32Array.from(chunk.learningRates), shape: [chunk.learningRates.length] },
+      pixelWeight: scalar(chunk.pixelWeight),
+    });
+  }
+
+  private async sessionOf(styles: number): Promise<Session> {
+    if (this.step?.styles === styles) return this.step.session;
+    await this.step?.session.release();
+    this.step = undefined;
+    const { modelsDir, manifest, session } = this.options;
+    const path = await stepModel(modelsDir, manifest, styles);
+    this.step = { styles, session: await openSession(path, session) };
+    return this.step.session;
+  }
+}
