@@ -1,0 +1,55 @@
+/** `npm start`: serves until it is told to stop, and leaves nothing running. */
+import { loadConfig } from '../config.js';
+import { freePort } from './embedded-redis.js';
+import { prepareModels } from './prepare-models.js';
+import { Service } from './service.js';
+
+const say = (line: string): void => console.error(line);
+
+async function main(): Promise<number> {
+  const loaded = loadConfig();
+  const config = { ...loaded, port: loaded.port || (await freePort(loaded.host)) };
+  const begun = performance.now();
+  const service = new Service(config, say);
+
+  let asked = 0;
+  const told = new Promise<void>((resolve) => {
+    for (const signal of ['SIGINT', 'SIGTERM'] as const) {
+      process.on(signal, () => {
+        asked += 1;
+        if (asked === 1) {
+          say('\nStopping; press Ctrl-C again to stop at once.');
+          resolve();
+        } else if (signal === 'SIGINT') {
+          service.kill();
+          process.exit(130);
+        }
+      });
+    }
+  });
+
+  const failure = (async (): Promise<string> => {
+    await prepareModels(config.modelsDir, say);
+    if (asked > 0) return new Promise(() => undefined);
+    await service.start();
+    say(welcome(service.url, (performance.now() - begun) / 1000));
+    return service.failed;
+  })().catch((error: Error) => error.message);
+
+  const reason = await Promise.race([told, failure]);
+  await service.stop();
+  if (reason === undefined) return 0;
+  say(reason);
+  return 1;
+}
+
+const welcome = (url: string, seconds: number): string => `
+latentmorph is ready after ${seconds.toFixed(1)} s at ${url}  (docs: ${url}/docs)
+
+  curl -F image=@photo.jpg ${url}/embeddings
+  curl ${url}/embeddings/ID
+  curl -o morph.jpg '${url}/morph?a=ID&b=ID&lambda=0.5'
+
+Ctrl-C stops it.`;
+
+process.exit(await main());

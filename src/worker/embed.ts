@@ -1,0 +1,187 @@
+/** One embedding job: face, alignment, projection in chunks, result. Everything it writes is fenced by its attempt. */
+import { createHash } from 'node:crypto';
+import type { EmbeddingRecord, Face, Progress } from '../contracts.js';
+import type { ProjectChunk, ProjectChunkResult } from '../engine/protocol.js';
+import { AppError } from '../errors.js';
+import { chunkSizes, learningRate } from '../models/stylegan/schedule.js';
+import { embeddingBlob } from '../store/blob-keys.js';
+import type { BlobStore } from '../store/blobs.js';
+import type { Records } from '../store/records.js';
+import { abortable } from './abortable.js';
+import type { Engine } from './engine-client.js';
+
+export interface EmbedDeps {
+  records: Pick<Records, 'get' | 'begin' | 'progress' | 'succeed'>;
+  blobs: BlobStore;
+  engine: Engine;
+  /** What the engine reported when it was warmed up. */
+  generator: { name: string; hash: string };
+  device: string;
+  /** Milliseconds of a clock that only runs forward. */
+  clock: () => number;
+}
+
+export interface EmbedPayload {
+  id: string;
+  /** Fencing token: grows with every delivery of the job. */
+  attempt: number;
+}
+
+/** `abandoned`: the embedding was cancelled, deleted, or taken over by a newer attempt; nothing of this one is left. */
+export type EmbedOutcome = 'succeeded' | 'abandoned';
+
+/** Adam steps per engine call: the first call is short, so that a preview and a time estimate come early. */
+const CHUNKS = { first: 5, rest: 10 };
+
+/** Ends the job quietly: its record no longer belongs to this attempt. */
+class Superseded extends Error {}
+
+/**
+ * Embeds one stored photo. Rejects with an `AppError` that tells whether a retry can help, and with the signal's reason
+ * when aborted. The original stays; every other blob lies in a folder of this attempt.
+ */
+export async function embed(
+  deps: EmbedDeps,
+  { id, attempt }: EmbedPayload,
+  signal: AbortSignal,
+): Promise<EmbedOutcome> {
+  if (!(await deps.records.begin(id, attempt))) return 'abandoned';
+  const record = await deps.records.get(id);
+  if (!record) return 'abandoned';
+  try {
+    await dropBlobsOfEarlierAttempts(deps, id, attempt);
+    await run(deps, record, attempt, signal);
+    return 'succeeded';
+  } catch (error) {
+    if (!(error instanceof Superseded)) throw error;
+    await deps.blobs.deletePrefix(attemptPrefix(id, attempt));
+    return 'abandoned';
+  }
+}
+
+async function run(
+  deps: EmbedDeps,
+  record: EmbeddingRecord,
+  attempt: number,
+  signal: AbortSignal,
+): Promise<void> {
+  const { blobs, generator, device } = deps;
+  const { options } = record;
+  const begun = deps.clock();
+  const engine: Engine = { call: (method, params) => abortable(deps.engine.call(method, params), signal) };
+  const keys = { ...record.blobs };
+  const store = async (
+    kind: 'aligned' | 'preview' | 'reconstruction' | 'latent',
+    name: string,
+    bytes: Uint8Array,
+  ) => {
+    const key = attemptPrefix(record.id, attempt) + name;
+    await blobs.put(key, bytes);
+    keys[kind] = key;
+  };
+  const owned = async (write: Promise<boolean>): Promise<void> => {
+    if (!(await write)) throw new Superseded();
+  };
+
+  const image = await originalOf(deps, record);
+  const found = await facesOf(engine, record, image);
+  const { aligned, target, quad } = await engine.call('align', { image, landmarks: found.face.landmarks });
+  await store('aligned', 'aligned.png', aligned);
+  await owned(
+    deps.records.progress(record.id, attempt, {
+      ...found.patch,
+      quad,
+      generator,
+      device,
+      blobs: { ...keys },
+    }),
+  );
+
+  const { latent } = await engine.call('start', { styles: options.styles, seed: options.seed });
+  let state: Pick<ProjectChunk, 'latent' | 'm' | 'v'> = {
+    latent,
+    m: new Float32Array(latent.length),
+    v: new Float32Array(latent.length),
+  };
+  const losses: number[] = [];
+  const schedule = { steps: options.steps, peak: options.learningRate };
+  for (const size of chunkSizes(options.steps, CHUNKS)) {
+    const started = deps.clock();
+    const step = losses.length;
+    const learningRates = Array.from({ length: size }, (_, i) => learningRate(step + i, schedule));
+    const chunk = { ...state, target, step, learningRates, pixelWeight: options.pixelWeight };
+    const result = await engine.call('project', chunk);
+    refuseDivergence(result, step);
+    state = { latent: result.latent, m: result.m, v: result.v };
+    losses.push(...result.losses.map(rounded));
+    await store('preview', 'preview.jpg', result.preview);
+    const progress = progressOf(losses, options.steps, (deps.clock() - started) / size);
+    await owned(deps.records.progress(record.id, attempt, { progress, losses, blobs: { ...keys } }));
+  }
+
+  const last = { latent: state.latent, target, pixelWeight: options.pixelWeight };
+  const final = await engine.call('finish', last);
+  const bytes = latentBytes(final.latent);
+  await store('reconstruction', 'reconstruction.png', final.reconstruction);
+  await store('latent', 'latent.f32', bytes);
+  await owned(
+    deps.records.succeed(record.id, attempt, {
+      quality: { loss: final.loss, lpips: final.lpips },
+      latentHash: createHash('sha256').update(bytes).digest('hex'),
+      seconds: (deps.clock() - begun) / 1000,
+      blobs: { ...keys },
+    }),
+  );
+}
+
+async function originalOf({ blobs, records }: EmbedDeps, record: EmbeddingRecord): Promise<Uint8Array> {
+  const image = record.blobs.original && (await blobs.get(record.blobs.original));
+  if (image) return image;
+  if (!(await records.get(record.id))) throw new Superseded();
+  throw new AppError('IMAGE_UNREADABLE', { detail: 'The stored photo is gone; post it again.' });
+}
+
+/** The API stores the faces at intake; a record without them is examined here. */
+async function facesOf(
+  engine: Engine,
+  record: EmbeddingRecord,
+  image: Uint8Array,
+): Promise<{ face: Face; patch: Pick<EmbeddingRecord, 'width' | 'height' | 'faces' | 'face'> }> {
+  const known = record.faces?.[record.face ?? 0];
+  if (known) return { face: known, patch: {} };
+  const { width, height, faces } = await engine.call('detect', { image });
+  const largest = faces[0];
+  if (!largest) throw new AppError('FACE_NOT_FOUND');
+  return { face: largest, patch: { width, height, faces, face: 0 } };
+}
+
+function refuseDivergence(result: ProjectChunkResult, step: number): void {
+  const bad = result.losses.findIndex((loss) => !Number.isFinite(loss));
+  if (bad < 0 && result.latent.every(Number.isFinite)) return;
+  const at = bad < 0 ? step + result.losses.length : step + bad;
+  throw new AppError('LATENT_DIVERGED', {
+    detail: `The projection diverged at step ${at}; try a smaller learningRate.`,
+  });
+}
+
+function progressOf(losses: readonly number[], steps: number, msPerStep: number): Progress {
+  const step = losses.length;
+  const secondsLeft = Math.round((steps - step) * msPerStep) / 1000;
+  return { step, steps, loss: losses[step - 1] ?? 0, secondsLeft };
+}
+
+/** W+ as raw little-endian float32, the byte order of every platform Node runs on. */
+const latentBytes = (latent: Float32Array): Uint8Array =>
+  new Uint8Array(latent.buffer, latent.byteOffset, latent.byteLength);
+
+/** Seven significant digits are all that a float32 holds; records stay small. */
+const rounded = (loss: number): number => Number(loss.toPrecision(7));
+
+const attemptPrefix = (id: string, attempt: number): string => `${embeddingBlob(id, String(attempt))}/`;
+
+/** An attempt that crashed left its folder behind. */
+async function dropBlobsOfEarlierAttempts({ blobs }: EmbedDeps, id: string, attempt: number): Promise<void> {
+  for (let earlier = attempt - 1; earlier > 0; earlier--) {
+    await blobs.deletePrefix(attemptPrefix(id, earlier));
+  }
+}

@@ -1,0 +1,224 @@
+import { createHash } from 'node:crypto';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import type { EmbeddingRecord, Face } from '../../../src/contracts.js';
+import type { EngineCalls, EngineMethod, ProjectChunk } from '../../../src/engine/protocol.js';
+import { FileBlobStore } from '../../../src/store/blobs.js';
+import type { RecordPatch } from '../../../src/store/records.js';
+import { embed } from '../../../src/worker/embed.js';
+import type { Engine } from '../../../src/worker/engine-client.js';
+
+const id = 'emb_aaaaaaaaaaaaaaaaaaaa';
+const face: Face = { box: { x: 1, y: 2, width: 3, height: 4 }, score: 0.9, landmarks: [[5, 6]] };
+const latent = (styles: number, value: number): Float32Array => new Float32Array(styles * 512).fill(value);
+
+/** An engine of plain arithmetic: every step halves the loss and moves the latent by its learning rate. */
+class SmallEngine implements Engine {
+  readonly calls: EngineMethod[] = [];
+  readonly chunks: ProjectChunk[] = [];
+  onChunk: (chunk: ProjectChunk) => void = () => undefined;
+  loss = (step: number): number => 2 ** -step;
+
+  async call<M extends EngineMethod>(
+    method: M,
+    params: EngineCalls[M]['in'],
+  ): Promise<EngineCalls[M]['out']> {
+    this.calls.push(method);
+    const answer = this.answer(method, params as never);
+    return answer as EngineCalls[M]['out'];
+  }
+
+  private answer(method: EngineMethod, params: never): unknown {
+    switch (method) {
+      case 'detect':
+        return { width: 8, height: 9, faces: [face] };
+      case 'align':
+        return {
+          aligned: Uint8Array.of(1),
+          target: new Float32Array(3),
+          quad: [
+            [0, 0],
+            [0, 1],
+            [1, 1],
+            [1, 0],
+          ],
+        };
+      case 'start':
+        return { latent: latent((params as EngineCalls['start']['in']).styles, 0) };
+      case 'project': {
+        const chunk = params as ProjectChunk;
+        this.chunks.push(chunk);
+        this.onChunk(chunk);
+        const moved = chunk.learningRates.reduce((sum, rate) => sum + rate, 0);
+        return {
+          latent: chunk.latent.map((value) => value + moved),
+          m: chunk.m,
+          v: chunk.v,
+          losses: chunk.learningRates.map((_, i) => this.loss(chunk.step + i)),
+          preview: Uint8Array.of(2, chunk.step),
+        };
+      }
+      case 'finish':
+        return { latent: latent(16, 1.5), reconstruction: Uint8Array.of(3), lpips: 0.2, loss: 0.01 };
+      default:
+        throw new Error(`unexpected ${method}`);
+    }
+  }
+}
+
+/** One record with the fence of the real store. */
+class OneRecord {
+  patches: RecordPatch[] = [];
+  cancelled = false;
+  constructor(public record: EmbeddingRecord) {}
+  get = async () => (this.cancelled ? undefined : this.record);
+  begin = async (_: string, attempt: number) => {
+    if (this.cancelled || attempt <= this.record.attempt) return false;
+    this.record = { ...this.record, state: 'running', attempt };
+    return true;
+  };
+  progress = async (_: string, attempt: number, patch: RecordPatch) => {
+    if (this.cancelled || attempt !== this.record.attempt) return false;
+    this.record = { ...this.record, ...patch };
+    this.patches.push(patch);
+    return true;
+  };
+  succeed = async (_: string, attempt: number, patch: RecordPatch) => {
+    const taken = await this.progress(_, attempt, patch);
+    if (taken) this.record = { ...this.record, state: 'succeeded' };
+    return taken;
+  };
+}
+
+describe('embed', () => {
+  let dir: string;
+  let blobs: FileBlobStore;
+  let records: OneRecord;
+  let engine: SmallEngine;
+  let now: number;
+  const signal = new AbortController().signal;
+  const options = { steps: 27, learningRate: 0.1, pixelWeight: 0, styles: 16 };
+
+  beforeEach(async () => {
+    dir = await mkdtemp(join(tmpdir(), 'embed-'));
+    blobs = new FileBlobStore(dir);
+    await blobs.put(`embeddings/${id}/original`, Uint8Array.of(9));
+    records = new OneRecord({
+      id,
+      state: 'queued',
+      createdAt: '2026-01-01T00:00:00.000Z',
+      options,
+      attempt: 0,
+      faces: [face],
+      face: 0,
+      blobs: { original: `embeddings/${id}/original` },
+    });
+    engine = new SmallEngine();
+    now = 0;
+    engine.onChunk = (chunk) => {
+      now += chunk.learningRates.length * 500;
+    };
+  });
+  afterEach(() => rm(dir, { recursive: true }));
+
+  const run = (attempt = 1, abort: AbortSignal = signal) =>
+    embed(
+      { records, blobs, engine, generator: { name: 'g', hash: 'h' }, device: 'cpu', clock: () => now },
+      { id, attempt },
+      abort,
+    );
+
+  it('projects in a short chunk and longer ones, carries the state over, and stores every result', async () => {
+    expect(await run()).toBe('succeeded');
+    expect(engine.calls.slice(0, 3)).toEqual(['align', 'start', 'project']);
+    expect(engine.chunks.map(({ step, learningRates }) => [step, learningRates.length])).toEqual([
+      [0, 5],
+      [5, 10],
+      [15, 10],
+      [25, 2],
+    ]);
+    expect(engine.chunks[1]!.latent[0]).toBeGreaterThan(0);
+
+    const { record } = records;
+    expect(record).toMatchObject({ state: 'succeeded', quality: { lpips: 0.2, loss: 0.01 }, seconds: 13.5 });
+    expect(record.progress).toEqual({
+      step: 27,
+      steps: 27,
+      loss: Number((2 ** -26).toPrecision(7)),
+      secondsLeft: 0,
+    });
+    expect(record.losses).toHaveLength(27);
+    expect(record.generator).toEqual({ name: 'g', hash: 'h' });
+    const stored = (await blobs.get(record.blobs.latent!))!;
+    expect(stored.byteLength).toBe(16 * 512 * 4);
+    expect(stored.readFloatLE(4)).toBe(1.5);
+    expect(record.latentHash).toBe(createHash('sha256').update(stored).digest('hex'));
+    expect(await blobs.get(record.blobs.preview!)).toEqual(Buffer.of(2, 25));
+    expect(await blobs.has(record.blobs.original!)).toBe(true);
+  });
+
+  it('reports the time left from the measured time of a step', async () => {
+    await run();
+    expect(records.patches[1]!.progress).toMatchObject({ step: 5, secondsLeft: 11 });
+    expect(records.patches[2]!.progress).toMatchObject({ step: 15, secondsLeft: 6 });
+  });
+
+  it('finds the faces itself when the record has none', async () => {
+    records.record = { ...records.record, faces: undefined, face: undefined };
+    await run();
+    expect(engine.calls[0]).toBe('detect');
+    expect(records.record).toMatchObject({ width: 8, height: 9, faces: [face], face: 0 });
+  });
+
+  it('stops after the chunk in which the embedding was deleted, and deletes its own blobs', async () => {
+    engine.onChunk = ({ step }) => {
+      records.cancelled = step === 5;
+    };
+    expect(await run()).toBe('abandoned');
+    expect(engine.chunks).toHaveLength(2);
+    expect(await blobs.has(`embeddings/${id}/1/preview.jpg`)).toBe(false);
+    expect(await blobs.has(`embeddings/${id}/1/aligned.png`)).toBe(false);
+    expect(await blobs.has(`embeddings/${id}/original`)).toBe(true);
+  });
+
+  it('does nothing for a late delivery of an older attempt', async () => {
+    records.record = { ...records.record, attempt: 3 };
+    expect(await run(2)).toBe('abandoned');
+    expect(engine.calls).toEqual([]);
+  });
+
+  it('deletes what a crashed attempt left behind', async () => {
+    await blobs.put(`embeddings/${id}/1/aligned.png`, Uint8Array.of(1));
+    records.record = { ...records.record, attempt: 1, state: 'running' };
+    expect(await run(2)).toBe('succeeded');
+    expect(await blobs.has(`embeddings/${id}/1/aligned.png`)).toBe(false);
+    expect(records.record.blobs.aligned).toBe(`embeddings/${id}/2/aligned.png`);
+  });
+
+  it.each([Number.NaN, Number.POSITIVE_INFINITY])(
+    'fails with LATENT_DIVERGED when a loss is %s',
+    async (bad) => {
+      engine.loss = (step) => (step === 7 ? bad : 1);
+      await expect(run()).rejects.toMatchObject({
+        code: 'LATENT_DIVERGED',
+        retryable: false,
+        detail: 'The projection diverged at step 7; try a smaller learningRate.',
+      });
+    },
+  );
+
+  it('rejects with the reason of an abort without waiting for the engine', async () => {
+    const controller = new AbortController();
+    engine.onChunk = () => controller.abort('stopping');
+    await expect(run(1, controller.signal)).rejects.toBe('stopping');
+    expect(engine.chunks).toHaveLength(1);
+    expect(records.record.state).toBe('running');
+  });
+
+  it('fails for good when the photo is gone', async () => {
+    await blobs.delete(`embeddings/${id}/original`);
+    await expect(run()).rejects.toMatchObject({ code: 'IMAGE_UNREADABLE' });
+  });
+});
