@@ -86,10 +86,27 @@ export async function upright(bytes: Uint8Array): Promise<Rgb8> {
   return { data, width: info.width, height: info.height };
 }
 
+/** A picture turned upright as JPEG 4:4:4 of quality 95, all metadata (place, camera, orientation) left out. */
+export async function encodeUpright(bytes: Uint8Array): Promise<Uint8Array> {
+  return guarded(() => decoder(bytes).jpeg({ quality: 95, chromaSubsampling: '4:4:4' }).toBuffer());
+}
+
 /** rgb8 pixels reduced (or enlarged) to exactly width x height. */
 export async function resize(image: Rgb8, width: number, height: number): Promise<Rgb8> {
   const data = await fromRgb8(image).resize(width, height, { fit: 'fill' }).raw().toBuffer();
   return { data, width, height };
+}
+
+/** Gaussian blur with a standard deviation in pixels; wide ones are computed on a reduced picture. */
+export async function blur(image: Rgb8, sigma: number): Promise<Rgb8> {
+  const reduction = Math.max(1, Math.floor(sigma / 2));
+  const [width, height] = [image.width, image.height].map((n) => Math.max(1, Math.round(n / reduction)));
+  const small = await resize(image, width!, height!);
+  const data = await fromRgb8(small)
+    .blur(Math.max(0.3, sigma / reduction))
+    .raw()
+    .toBuffer();
+  return resize({ ...small, data }, image.width, image.height);
 }
 
 /** Lossless PNG of rgb8 pixels. */
