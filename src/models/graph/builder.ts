@@ -114,9 +114,9 @@ export class GraphBuilder {
     return new Map(graph.outputs.map((name) => [name, renamed.get(name)!]));
   }
 
-  /** The nodes added up to now, in order. */
-  nodesSoFar(): readonly Node[] {
-    return [...this.nodes];
+  /** The nodes added up to now, in order, without the first `skip`. */
+  nodesSoFar(skip = 0): readonly Node[] {
+    return this.nodes.slice(skip);
   }
 
   build(): Graph {

@@ -4,8 +4,11 @@ import { GraphBuilder } from '../graph/builder.js';
 import { gradients } from '../graph/gradient.js';
 import type { Graph, Value } from '../graph/ir.js';
 import { repeat } from '../graph/loop.js';
+import { averageOfUpsampling } from '../graph/passes/average-of-upsampling.js';
+import { composePointwise } from '../graph/passes/compose-pointwise.js';
+import { rewrite } from '../graph/passes/rewrite.js';
 import { f32, i64, sizeOf } from '../graph/tensor.js';
-import { features, projectionLoss, reduceImage } from './loss.js';
+import { features, PERCEPTUAL_LAYERS, projectionLoss, reduceImage } from './loss.js';
 
 export interface StepGraphOptions {
   /** Input `w` [1,L,512] (W+), output `image` [1,3,S,S] in -1..1. */
@@ -30,25 +33,29 @@ export function untie(b: GraphBuilder, latent: Value, layers: number): Value {
   return b.op('Gather', [latent, b.constant(index)], { axis: 1 });
 }
 
-/** Generator, reduction, perceptual net and loss of one latent, in that order. */
-function forward(
-  b: GraphBuilder,
-  { synthesis, vgg }: StepGraphOptions,
-  latent: Value,
-  target: { image: Value; features: readonly Value[]; pixelWeight: Value },
-): { image: Value; loss: Value } {
-  const layers = synthesis.types.get('w')!.shape[1]!;
+/**
+ * Generator, reduction, perceptual net and loss of one latent, simplified: inputs `latent`, `target`, `pixelWeight` and
+ * `feature0`.. (those of the target), outputs `image` (reduced) and `loss`.
+ */
+function forwardGraph({ synthesis, vgg, styles }: StepGraphOptions): Graph {
+  const b = new GraphBuilder('forward');
+  const [, layers, dim] = synthesis.types.get('w')!.shape as [number, number, number];
+  const latent = b.input('latent', 'float32', [1, styles, dim]);
+  const target = b.input('target', 'float32', vgg.types.get(vgg.inputs[0]!)!.shape);
+  const pixelWeight = b.input('pixelWeight', 'float32', []);
+  const targetFeatures = PERCEPTUAL_LAYERS.map((layer, i) => {
+    const { dtype, shape } = vgg.types.get(layer)!;
+    return b.input(`feature${i}`, dtype, shape);
+  });
   const full = b.inline(synthesis, new Map([['w', untie(b, latent, layers)]]), 'G.').get('image')!;
-  const image = reduceImage(b, full, target.image.shape[2]!);
-  const loss = projectionLoss(
-    b,
-    image,
-    features(b, vgg, image, 'A.'),
-    target.image,
-    target.features,
-    target.pixelWeight,
+  const image = reduceImage(b, full, target.shape[2]!);
+  const imageFeatures = features(b, vgg, image, 'A.');
+  b.output(image, 'image');
+  b.output(projectionLoss(b, image, imageFeatures, target, targetFeatures, pixelWeight), 'loss');
+  return [averageOfUpsampling, composePointwise].reduce(
+    (graph, rule) => rewrite(graph, rule).graph,
+    b.build(),
   );
-  return { image, loss };
 }
 
 /**
@@ -65,18 +72,25 @@ export function stepGraph(options: StepGraphOptions): Graph {
   const step = b.input('step', 'float32', []);
   const rates = b.input('learningRates', 'float32', [1]);
   const pixelWeight = b.input('pixelWeight', 'float32', []);
-  const target = { image, features: features(b, options.vgg, image, 'I.'), pixelWeight };
+  const forward = forwardGraph(options);
+  const given = new Map([
+    ['target', image],
+    ['pixelWeight', pixelWeight],
+  ]);
+  for (const [i, feature] of features(b, options.vgg, image, 'I.').entries())
+    given.set(`feature${i}`, feature);
   const blank = b.constant(f32(new Float32Array(sizeOf(imageShape)), imageShape), 'blank');
   const count = b.op('Reshape', [b.op('Shape', [rates]), b.constant(i64([], [0]))]);
 
   const result = repeat(b, count, [...state, blank], (body, i, [x, m, v]) => {
-    const { image: generated, loss } = forward(body, options, x!, target);
+    const outputs = body.inline(forward, new Map([...given, ['latent', x!]]), 'body.');
+    const loss = outputs.get('loss')!;
     const [grad] = gradients(body, loss, [x!]);
     const rate = body.op('Gather', [rates, i], { axis: 0 });
     const done = body.op('Add', [step, body.op('Cast', [i], { to: 1 })]);
     const t = body.op('Add', [done, body.scalar(1)]);
     const next = adamStep(body, { x: x!, m: m!, v: v! }, grad!, rate, t);
-    return { state: [next.x, next.m, next.v, generated], collect: [loss] };
+    return { state: [next.x, next.m, next.v, outputs.get('image')!], collect: [loss] };
   });
   const [x, m, v, preview] = result.state as [Value, Value, Value, Value];
   b.output(x, 'latentOut');
