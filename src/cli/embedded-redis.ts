@@ -20,6 +20,9 @@ interface Claim {
   owner: number;
 }
 
+/** Of the last start only. */
+const LOG = 'redis.log';
+
 const claimPath = (dir: string): string => join(dir, 'server.json');
 
 /**
@@ -29,6 +32,7 @@ const claimPath = (dir: string): string => join(dir, 'server.json');
 export async function planRedis(dir: string, modelsDir: string): Promise<RedisPlan> {
   await mkdir(dir, { recursive: true, mode: 0o700 });
   await clearClaim(dir);
+  await rm(join(dir, LOG), { force: true });
   const port = await freePort();
   const password = randomBytes(24).toString('base64url');
   const url = `redis://:${password}@127.0.0.1:${port}`;
@@ -66,6 +70,7 @@ function settings(dir: string, port: number, password: string): string {
     'save ""',
     'maxmemory-policy noeviction',
     'loglevel warning',
+    `logfile ${JSON.stringify(join(dir, LOG))}`,
     '',
   ].join('\n');
 }

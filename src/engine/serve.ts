@@ -18,6 +18,7 @@ export function serve(handlers: EngineHandlers): void {
   process.on('disconnect', () => process.exit(0));
   process.on('SIGINT', () => undefined);
   process.on('SIGTERM', () => undefined);
+  if (!process.connected) process.exit(0);
 }
 
 async function answer(handlers: EngineHandlers, request: EngineRequest): Promise<EngineResponse> {

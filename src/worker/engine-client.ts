@@ -70,7 +70,11 @@ export class EngineClient implements Engine {
   }
 
   #start(): ChildProcess {
-    const child = fork(this.#options.entry ?? ENTRY, { serialization: 'advanced', stdio: 'inherit' });
+    const child = fork(this.#options.entry ?? ENTRY, {
+      serialization: 'advanced',
+      stdio: 'inherit',
+      execArgv: ['--enable-source-maps'],
+    });
     child.on('message', (response: EngineResponse) => this.#settle(response));
     child.on('error', (error) => this.#lost(child, error.message));
     child.on('exit', (code, signal) =>

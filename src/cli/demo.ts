@@ -1,0 +1,225 @@
+/** `npm run demo`: starts the service, embeds two portraits, writes their morphs to `out/` and stops everything. */
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { basename, extname, join, resolve } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { parseArgs } from 'node:util';
+import { type Config, loadConfig } from '../config.js';
+import { contactSheet, type SheetCell } from '../images.js';
+import { FACE_RECOGNITION, packageFile, packagesDir } from '../models/packages.js';
+import { Client, type MorphQuery, morphPath, type PublicEmbedding } from './client.js';
+import { freePort } from './embedded-redis.js';
+import { prepareModels } from './prepare-models.js';
+import { progressView } from './progress.js';
+import { Service } from './service.js';
+
+const USAGE = `Usage: npm run demo -- [--steps N] [--photos A.jpg B.jpg] [--out DIR]`;
+const PORTRAITS = ['obama', 'biden'];
+
+/** The morphs of the sheet: the paper's three modes. */
+const MORPHS: readonly Omit<MorphQuery, 'a' | 'b'>[] = [
+  { mode: 'linear', lambda: 0.7 },
+  { mode: 'linear', lambda: 0.5 },
+  { mode: 'linear', lambda: 0.3 },
+  { mode: 'style', lambda: 1 },
+  { mode: 'style', lambda: 0.7 },
+  { mode: 'style', lambda: 0 },
+  { mode: 'attribute', lambda: 1 },
+  { mode: 'attribute', lambda: 0.7 },
+  { mode: 'attribute', lambda: 0 },
+];
+
+interface DemoOptions {
+  steps: number | undefined;
+  photos: readonly string[];
+  out: string;
+}
+
+interface Portrait {
+  label: string;
+  path: string;
+  id: string;
+  /** The finished embedding. */
+  embedding: PublicEmbedding;
+}
+
+const say = (line: string): void => console.log(line);
+
+async function main(): Promise<number> {
+  const options = parseOptions(process.argv.slice(2));
+  const loaded = loadConfig({ ...process.env, LOG_LEVEL: process.env.LOG_LEVEL ?? 'warn' });
+  const dataDir = await mkdtemp(join(tmpdir(), 'latentmorph-demo-'));
+  const config: Config = {
+    ...loaded,
+    redisUrl: undefined,
+    host: '127.0.0.1',
+    port: await freePort(),
+    dataDir,
+  };
+  const service = new Service(config, say);
+
+  const stopped = new Promise<never>((_, reject) => {
+    let asked = 0;
+    for (const signal of ['SIGINT', 'SIGTERM'] as const) {
+      process.on(signal, () => {
+        asked += 1;
+        if (asked > 1) service.kill();
+        reject(new Error('Interrupted.'));
+      });
+    }
+  });
+  const failed = service.failed.then((reason): never => {
+    throw new Error(`The service failed: ${reason}.`);
+  });
+
+  try {
+    await Promise.race([run(service, config, options), stopped, failed]);
+    return 0;
+  } catch (error) {
+    console.error(error instanceof Error ? error.message : error);
+    return 1;
+  } finally {
+    await service.stop();
+    await rm(dataDir, { recursive: true, force: true });
+  }
+}
+
+async function run(service: Service, config: Config, { steps, photos, out }: DemoOptions): Promise<void> {
+  await prepareModels(config.modelsDir, say);
+  await mkdir(out, { recursive: true });
+  const paths = photos.length > 0 ? photos : await portraits(config.modelsDir, out);
+  say('Starting the service ...');
+  await service.start();
+  const client = new Client(service.url);
+  const finished = await embedAll(client, paths, steps);
+  const sheet = [await photoCells(client, finished, out), ...(await morphCells(client, finished, out))];
+  await writeFile(join(out, 'demo.png'), await contactSheet(sheet));
+  say(summary(finished, service.url, out));
+}
+
+/** The two official portraits of the pinned package, copied beside the results. */
+async function portraits(modelsDir: string, out: string): Promise<string[]> {
+  return Promise.all(
+    PORTRAITS.map(async (name) => {
+      const path = join(out, `${name}.jpg`);
+      const inside = `tests/test_images/${name}.jpg`;
+      await writeFile(path, await packageFile(FACE_RECOGNITION, inside, packagesDir(modelsDir)));
+      return path;
+    }),
+  );
+}
+
+/** Posts the photos and waits for all of them, with a bar for each. */
+async function embedAll(client: Client, paths: readonly string[], steps?: number): Promise<Portrait[]> {
+  const labels = paths.map((path, i) => label(path, i, paths));
+  const view = progressView(labels, steps ?? 200, process.stdout);
+  try {
+    return await Promise.all(
+      paths.map(async (path, i) => {
+        const name = labels[i]!;
+        const id = await client.embed(path, steps === undefined ? {} : { steps });
+        for (;;) {
+          const embedding = await client.embedding(id);
+          if (embedding.state === 'succeeded') {
+            view.done(name, `${seconds(embedding)} s, LPIPS ${lpips(embedding)}`);
+            return { label: name, path, id, embedding };
+          }
+          if (embedding.state !== 'queued' && embedding.state !== 'running') {
+            throw new Error(`${path}: ${embedding.error?.detail ?? embedding.state}`);
+          }
+          if (embedding.progress) view.update(name, embedding.progress);
+          await sleep(500);
+        }
+      }),
+    );
+  } finally {
+    view.close();
+  }
+}
+
+/** File name without extension, numbered where two are alike. */
+function label(path: string, i: number, paths: readonly string[]): string {
+  const name = (one: string): string => basename(one, extname(one));
+  return paths.filter((one) => name(one) === name(path)).length > 1 ? `${name(path)}-${i + 1}` : name(path);
+}
+
+/** Original, aligned photo and reconstruction of each portrait. */
+async function photoCells(client: Client, portraits: readonly Portrait[], out: string): Promise<SheetCell[]> {
+  const kinds = ['original', 'aligned', 'reconstruction'] as const;
+  const cells = portraits.flatMap((portrait) =>
+    kinds.map(async (kind) => {
+      const image = await client.image(portrait.id, kind);
+      const extension = kind === 'original' ? extname(portrait.path) : '.png';
+      await writeFile(join(out, `${portrait.label}-${kind}${extension}`), image);
+      const quality = kind === 'reconstruction' ? `, LPIPS ${lpips(portrait.embedding)}` : '';
+      return { image, label: `${portrait.label}, ${kind}${quality}` };
+    }),
+  );
+  return Promise.all(cells);
+}
+
+/** One row per mode, between the first two portraits. */
+async function morphCells(
+  client: Client,
+  portraits: readonly Portrait[],
+  out: string,
+): Promise<SheetCell[][]> {
+  const [a, b] = portraits;
+  if (!a || !b) return [];
+  const rows = new Map<string, SheetCell[]>();
+  for (const morph of MORPHS) {
+    const image = await client.morph({ a: a.id, b: b.id, ...morph });
+    await writeFile(join(out, `morph-${morph.mode}-${morph.lambda}.jpg`), image);
+    const row = rows.get(morph.mode) ?? [];
+    rows.set(morph.mode, [...row, { image, label: `${morph.mode}, lambda ${morph.lambda}` }]);
+  }
+  return [...rows.values()];
+}
+
+const lpips = ({ quality }: PublicEmbedding): string => quality?.lpips.toFixed(3) ?? '?';
+const seconds = (embedding: PublicEmbedding): string => embedding.seconds?.toFixed(0) ?? '?';
+
+function summary(portraits: readonly Portrait[], url: string, out: string): string {
+  const [a, b] = portraits;
+  const query = { a: a?.id ?? '', b: b?.id ?? '', lambda: 0.5, mode: 'linear' } as const;
+  return [
+    '',
+    ...portraits.map(
+      ({ label, embedding }) => `${label}: LPIPS ${lpips(embedding)} in ${seconds(embedding)} s`,
+    ),
+    `Pictures: ${join(out, 'demo.png')} and the files beside it`,
+    '',
+    'What this did, with `npm start` running (then at http://127.0.0.1:3000):',
+    `  curl -i -F image=@${a?.path ?? 'photo.jpg'} ${url}/embeddings`,
+    `  curl ${url}/embeddings/${query.a}`,
+    `  curl -o reconstruction.png '${url}/embeddings/${query.a}/image?kind=reconstruction'`,
+    `  curl -o morph.jpg '${url}${morphPath(query)}'`,
+  ].join('\n');
+}
+
+function parseOptions(args: string[]): DemoOptions {
+  try {
+    const { values, positionals } = parseArgs({
+      args,
+      allowPositionals: true,
+      options: {
+        steps: { type: 'string' },
+        photos: { type: 'boolean' },
+        out: { type: 'string', default: 'out' },
+      },
+    });
+    const steps = values.steps === undefined ? undefined : Number(values.steps);
+    if (steps !== undefined && !(Number.isInteger(steps) && steps > 0)) {
+      throw new Error(`Expected a number of steps but received '${values.steps}'`);
+    }
+    if (values.photos && positionals.length < 2)
+      throw new Error('Expected at least two photos after --photos');
+    if (!values.photos && positionals.length > 0) throw new Error(`Unexpected '${positionals[0]}'`);
+    return { steps, photos: positionals.map((path) => resolve(path)), out: resolve(values.out) };
+  } catch (error) {
+    console.error(`${(error as Error).message}\n${USAGE}`);
+    process.exit(2);
+  }
+}
+
+process.exit(await main());

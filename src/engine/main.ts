@@ -1,0 +1,71 @@
+/** Engine process: the only place where models run. Started by a worker, ends with it. */
+import { loadConfig } from '../config.js';
+import { STYLE_DIM, STYLES } from '../contracts.js';
+import { readManifest } from '../models/manifest.js';
+import { Faces } from './faces.js';
+import type { EngineOptions } from './generator.js';
+import { Projector } from './project.js';
+import type { EngineInfo, EngineRole } from './protocol.js';
+import { Renderer } from './render.js';
+import { type EngineHandlers, serve } from './serve.js';
+import { TARGET_SIZE } from './step-model.js';
+
+/** Loads on the first call and keeps the result; a load that failed is tried again. */
+function once<T>(load: () => Promise<T>): () => Promise<T> {
+  let loaded: Promise<T> | undefined;
+  return () => {
+    loaded ??= load().catch((error) => {
+      loaded = undefined;
+      throw error;
+    });
+    return loaded;
+  };
+}
+
+function handlers(options: EngineOptions): EngineHandlers {
+  const faces = once(() => Faces.load(options));
+  const projector = once(() => Projector.load(options));
+  const renderer = once(() => Renderer.load(options));
+  const { generator } = options.manifest;
+
+  const warm = async (role: EngineRole): Promise<EngineInfo> => {
+    await faces();
+    const run =
+      role === 'embed' ? await warmProjector(await projector()) : await warmRenderer(await renderer());
+    return { ...run, generator: { name: generator.name, hash: generator.hash } };
+  };
+
+  return {
+    warm: ({ role }) => warm(role),
+    detect: async ({ image }) => (await faces()).detect(image),
+    align: async ({ image, landmarks }) => (await faces()).align(image, landmarks),
+    start: async (params) => (await projector()).start(params),
+    project: async (chunk) => (await projector()).run(chunk),
+    finish: async (params) => (await projector()).finish(params),
+    morph: async (params) => (await renderer()).morph(params),
+  };
+}
+
+/** A step of rate 0 on a grey target, with every style free, as by default. */
+async function warmProjector(projector: Projector): Promise<Pick<EngineInfo, 'device' | 'warmUpMs'>> {
+  const { latent } = projector.start({ styles: STYLES });
+  const target = new Float32Array(3 * TARGET_SIZE * TARGET_SIZE);
+  const zeros = new Float32Array(latent.length);
+  const chunk = { target, latent, m: zeros, v: zeros, step: 0, learningRates: [0], pixelWeight: 0 };
+  return { warmUpMs: await timed(() => projector.run(chunk)), device: projector.device };
+}
+
+async function warmRenderer(renderer: Renderer): Promise<Pick<EngineInfo, 'device' | 'warmUpMs'>> {
+  const latent = new Float32Array(STYLES * STYLE_DIM);
+  return { warmUpMs: await timed(() => renderer.warmUp(latent)), device: renderer.device };
+}
+
+async function timed(work: () => Promise<unknown>): Promise<number> {
+  const begun = performance.now();
+  await work();
+  return Math.round(performance.now() - begun);
+}
+
+const { modelsDir, device, threads } = loadConfig();
+const manifest = await readManifest(modelsDir);
+serve(handlers({ modelsDir, manifest, session: { device, threads } }));
