@@ -1,6 +1,7 @@
 /** Producers of the two BullMQ queues: `embed`, long and durable, and `render`, short jobs that a request waits for. */
 import { randomUUID } from 'node:crypto';
 import { EventEmitter } from 'node:events';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { Queue, QueueEvents } from 'bullmq';
 import { Redis } from 'ioredis';
 import type { EmbedJob, RenderJob } from './contracts.js';
@@ -12,6 +13,7 @@ export const RENDER_QUEUE = 'render';
 
 /** Events are hints that may be trimmed or missed while reconnecting, so a waiting request also looks at the job. */
 const LOOK_AGAIN_MS = 250;
+const CLOSE_WITHIN_MS = 1_000;
 
 /** What the HTTP routes need of the queues. */
 export interface JobQueues {
@@ -28,7 +30,7 @@ export class Queues implements JobQueues {
   private readonly eventsRedis: Redis;
   private readonly embedQueue: Queue<EmbedJob>;
   private readonly renderQueue: Queue<RenderJob>;
-  private readonly renderEvents: QueueEvents;
+  private renderEvents: QueueEvents | undefined;
   /** Tells the waiting requests that the job of that id has finished. */
   private readonly hints = new EventEmitter();
 
@@ -39,14 +41,11 @@ export class Queues implements JobQueues {
     this.eventsRedis.on('error', onError);
     this.embedQueue = new Queue(EMBED_QUEUE, { connection: this.redis, prefix });
     this.renderQueue = new Queue(RENDER_QUEUE, { connection: this.redis, prefix });
-    this.renderEvents = new QueueEvents(RENDER_QUEUE, { connection: this.eventsRedis, prefix });
-    // One listener per waiting request, all on the job they share.
-    this.hints.setMaxListeners(0);
-    this.renderEvents.on('completed', ({ jobId }) => this.hints.emit(jobId));
-    this.renderEvents.on('failed', ({ jobId }) => this.hints.emit(jobId));
     this.embedQueue.on('error', onError);
     this.renderQueue.on('error', onError);
-    this.renderEvents.on('error', onError);
+    // One listener per waiting request, all on the job they share.
+    this.hints.setMaxListeners(0);
+    this.redis.once('ready', () => this.listen(prefix, onError));
   }
 
   /** Resolves when jobs can be added. */
@@ -70,6 +69,8 @@ export class Queues implements JobQueues {
   }
 
   async cancelEmbed(id: string): Promise<boolean> {
+    const state = await this.command(() => this.embedQueue.getJobState(id));
+    if (state === 'unknown' || state === 'active') return false;
     return this.command(async () => (await this.embedQueue.remove(id)) === 1);
   }
 
@@ -90,7 +91,9 @@ export class Queues implements JobQueues {
   }
 
   async close(): Promise<void> {
-    await Promise.allSettled([this.renderEvents.close(), this.embedQueue.close(), this.renderQueue.close()]);
+    const closing = [this.renderEvents?.close(), this.embedQueue.close(), this.renderQueue.close()];
+    // Without Redis BullMQ waits for its connections; ending them below is then all there is to do.
+    await Promise.race([Promise.allSettled(closing), sleep(CLOSE_WITHIN_MS, undefined, { ref: false })]);
     this.redis.disconnect();
     this.eventsRedis.disconnect();
   }
@@ -99,6 +102,15 @@ export class Queues implements JobQueues {
   private async dropFinished(jobId: string): Promise<void> {
     const state = await this.command(() => this.renderQueue.getJobState(jobId));
     if (state === 'completed' || state === 'failed') await this.command(() => this.renderQueue.remove(jobId));
+  }
+
+  /** Made after the first connection: BullMQ duplicates it, and a duplicate that never connects cannot be closed. */
+  private listen(prefix: string, onError: (error: Error) => void): void {
+    const events = new QueueEvents(RENDER_QUEUE, { connection: this.eventsRedis, prefix });
+    events.on('error', onError);
+    events.on('completed', ({ jobId }) => this.hints.emit(jobId));
+    events.on('failed', ({ jobId }) => this.hints.emit(jobId));
+    this.renderEvents = events;
   }
 
   private outcome(jobId: string, timeoutMs: number): Promise<unknown> {
