@@ -6,6 +6,7 @@ import type { Graph, Value } from '../graph/ir.js';
 import { repeat } from '../graph/loop.js';
 import { averageOfUpsampling } from '../graph/passes/average-of-upsampling.js';
 import { composePointwise } from '../graph/passes/compose-pointwise.js';
+import { dropIdentities } from '../graph/passes/drop-identities.js';
 import { rewrite } from '../graph/passes/rewrite.js';
 import { f32, i64, sizeOf } from '../graph/tensor.js';
 import { features, PERCEPTUAL_LAYERS, projectionLoss, reduceImage } from './loss.js';
@@ -52,7 +53,7 @@ function forwardGraph({ synthesis, vgg, styles }: StepGraphOptions): Graph {
   const imageFeatures = features(b, vgg, image, 'A.');
   b.output(image, 'image');
   b.output(projectionLoss(b, image, imageFeatures, target, targetFeatures, pixelWeight), 'loss');
-  return [averageOfUpsampling, composePointwise].reduce(
+  return [dropIdentities, averageOfUpsampling, composePointwise].reduce(
     (graph, rule) => rewrite(graph, rule).graph,
     b.build(),
   );

@@ -57,7 +57,10 @@ export function rewrite(graph: Graph, rule: Rule): Rewritten {
     const outputs = replaced ?? b.ops(node.op, inputs, node.attrs, node.outputs);
     for (const [i, name] of node.outputs.entries()) {
       values.set(name, outputs[i]!);
-      readsOfNew.set(outputs[i]!.name, reads.get(name) ?? 0);
+      // A value that stands in for two old ones is read wherever either was.
+      const known =
+        outputs[i] && inputs.includes(outputs[i]) ? (readsOfNew.get(outputs[i].name) ?? 0) - 1 : 0;
+      readsOfNew.set(outputs[i]!.name, known + (reads.get(name) ?? 0));
     }
     const added = b.nodesSoFar(written);
     written += added.length;

@@ -3,6 +3,7 @@ import { GraphBuilder } from '../../../../src/models/graph/builder.js';
 import type { Graph, Value } from '../../../../src/models/graph/ir.js';
 import { averageOfUpsampling } from '../../../../src/models/graph/passes/average-of-upsampling.js';
 import { composePointwise } from '../../../../src/models/graph/passes/compose-pointwise.js';
+import { dropIdentities } from '../../../../src/models/graph/passes/drop-identities.js';
 import { type Rule, rewrite } from '../../../../src/models/graph/passes/rewrite.js';
 import { f32, type Shape, sizeOf } from '../../../../src/models/graph/tensor.js';
 import { compile, uniform } from '../../../support/run-graph.js';
@@ -97,6 +98,23 @@ describe('passes', () => {
     expect(count).toBe(expected);
     expect(opsOf(graph)).toEqual(ops);
     await expectSame(before, graph);
+  });
+
+  it('dropIdentities leaves the names of inputs and outputs', async () => {
+    const before = graphOf((b, x) => b.op('Relu', [b.op('Identity', [b.op('Identity', [x])])]));
+    const { graph, count } = rewrite(before, dropIdentities);
+    expect(count).toBe(3);
+    expect(opsOf(graph)).toEqual(['Relu', 'Identity']);
+    await expectSame(before, graph);
+  });
+
+  it('a value read through an identity and beside it is read twice', () => {
+    const before = graphOf((b, x) => {
+      const up = b.op('ConvTranspose', [x, random(b, [8, 1, 2, 2], 1)], { strides: [2, 2], group: 2 });
+      b.output(b.op('ReduceSum', [b.op('Identity', [up])], { keepdims: 0 }), 'sum');
+      return pool(b, up, 2);
+    });
+    expect(rewrite(rewrite(before, dropIdentities).graph, averageOfUpsampling).count).toBe(0);
   });
 
   it('a value that something else reads is not taken apart', () => {
