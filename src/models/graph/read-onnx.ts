@@ -32,7 +32,8 @@ const utf8 = new TextDecoder('utf-8', { fatal: true });
  * Throws on a malformed file, other opsets or domains, external data, unbound dimensions and unknown ops, naming each.
  */
 export function readOnnx(bytes: Uint8Array, options: ReadOptions = {}): Graph {
-  const model = group(bytes);
+  // A Buffer's slice shares memory, and a tensor is copied out by slicing.
+  const model = group(new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.byteLength));
   const opset = one(model, MODEL.opsetImport, 'opset import');
   const fields = group(opset);
   const domain = fields.has(OPSET_ID.domain) ? textOf(fields, OPSET_ID.domain) : '';
