@@ -94,7 +94,7 @@ async function run(service: Service, config: Config, { steps, photos, out }: Dem
   const finished = await embedAll(client, paths, steps);
   const sheet = [await photoCells(client, finished, out), ...(await morphCells(client, finished, out))];
   await writeFile(join(out, 'demo.png'), await contactSheet(sheet));
-  say(summary(finished, service.url, out));
+  say(summary(finished, out));
 }
 
 /** The two official portraits of the pinned package, copied beside the results. */
@@ -179,9 +179,9 @@ async function morphCells(
 const lpips = ({ quality }: PublicEmbedding): string => quality?.lpips.toFixed(3) ?? '?';
 const seconds = (embedding: PublicEmbedding): string => embedding.seconds?.toFixed(0) ?? '?';
 
-function summary(portraits: readonly Portrait[], url: string, out: string): string {
-  const [a, b] = portraits;
-  const query = { a: a?.id ?? '', b: b?.id ?? '', lambda: 0.5, mode: 'linear' } as const;
+function summary(portraits: readonly Portrait[], out: string): string {
+  const url = 'http://127.0.0.1:3000';
+  const morph = morphPath({ a: 'A', b: 'B', lambda: 0.5, mode: 'linear' });
   return [
     '',
     ...portraits.map(
@@ -189,11 +189,12 @@ function summary(portraits: readonly Portrait[], url: string, out: string): stri
     ),
     `Pictures: ${join(out, 'demo.png')} and the files beside it`,
     '',
-    'What this did, with `npm start` running (then at http://127.0.0.1:3000):',
-    `  curl -i -F image=@${a?.path ?? 'photo.jpg'} ${url}/embeddings`,
-    `  curl ${url}/embeddings/${query.a}`,
-    `  curl -o reconstruction.png '${url}/embeddings/${query.a}/image?kind=reconstruction'`,
-    `  curl -o morph.jpg '${url}${morphPath(query)}'`,
+    'The same by hand, with `npm start` running; A and B are ids that the service answered:',
+    `  curl -F image=@${portraits[0]?.path ?? 'photo.jpg'} ${url}/embeddings`,
+    `  curl ${url}/embeddings/A`,
+    `  curl -o reconstruction.png '${url}/embeddings/A/image?kind=reconstruction'`,
+    `  curl -o morph.jpg '${url}${morph}'`,
+    `Interactive documentation: ${url}/docs`,
   ].join('\n');
 }
 

@@ -10,6 +10,8 @@ export interface ProcessSpec {
   env?: NodeJS.ProcessEnv;
   /** Text for its standard input. */
   input?: string;
+  /** Drop its standard output; errors still show. */
+  quiet?: boolean;
   /** Keep an IPC channel open, which tells the child when this process is gone. */
   lifeline?: boolean;
 }
@@ -36,7 +38,7 @@ export class ManagedProcess {
       env: spec.env,
       stdio: [
         spec.input === undefined ? 'ignore' : 'pipe',
-        'inherit',
+        spec.quiet ? 'ignore' : 'inherit',
         'inherit',
         ...(spec.lifeline ? (['ipc'] as const) : []),
       ],
