@@ -35,7 +35,7 @@ const utf8 = new TextDecoder('utf-8', { fatal: true });
 /** The dict in a pickle of protocol 2 or 3. Throws on truncation, an opcode, global or array layout it does not know. */
 export function readPickle(bytes: Uint8Array): PickleTree {
   const machine = new Unpickler(bytes);
-  return toTree(machine.run(), 0);
+  return toTree(machine.run(), 0, new Set());
 }
 
 class Unpickler {
@@ -237,9 +237,12 @@ function build(target: Item | undefined, state: Item): void {
   target.tensor = f32(new Float32Array(new Uint8Array(data.value).buffer), dims);
 }
 
-function toTree(item: Item, depth: number): PickleTree {
+/** A value stands in one place only: shared values could make a tree of any size out of a small file. */
+function toTree(item: Item, depth: number, seen: Set<Item>): PickleTree {
   if (depth > MAX_DEPTH) throw new Error(`Pickle is nested deeper than ${MAX_DEPTH} dicts`);
+  if (seen.has(item)) throw new Error(`Pickle has one ${item.kind} in two places`);
+  seen.add(item);
   if (item.kind === 'array' && item.tensor) return item.tensor;
   if (item.kind !== 'dict') throw new Error(`Expected dicts of arrays but received ${item.kind}`);
-  return Object.fromEntries([...item.entries].map(([key, value]) => [key, toTree(value, depth + 1)]));
+  return Object.fromEntries([...item.entries].map(([key, value]) => [key, toTree(value, depth + 1, seen)]));
 }
