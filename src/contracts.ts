@@ -5,7 +5,10 @@ import { type Static, Type } from 'typebox';
 export const STYLES = 16;
 export const STYLE_DIM = 512;
 
-export const EmbeddingId = Type.String({ pattern: '^emb_[A-Za-z0-9_-]{20}$', description: 'Id of an embedding.' });
+export const EmbeddingId = Type.String({
+  pattern: '^emb_[A-Za-z0-9_-]{20}$',
+  description: 'Id of an embedding.',
+});
 
 export const EmbeddingOptions = Type.Object(
   {
@@ -14,7 +17,8 @@ export const EmbeddingOptions = Type.Object(
       exclusiveMinimum: 0,
       maximum: 1,
       default: 0.05,
-      description: 'Peak Adam learning rate; ramped up over the first 5 % and down over the last 25 % of the steps.',
+      description:
+        'Peak Adam learning rate; ramped up over the first 5 % and down over the last 25 % of the steps.',
     }),
     pixelWeight: Type.Number({
       minimum: 0,
@@ -22,7 +26,7 @@ export const EmbeddingOptions = Type.Object(
       default: 0,
       description: "The paper's lambda_pixel: weight of ||G(W) - I||_2 beside the perceptual loss.",
     }),
-    styles: Type.Union([1, 2, 4, 8, 16].map((n) => Type.Literal(n)) as [ReturnType<typeof Type.Literal<number>>], {
+    styles: Type.Enum([1, 2, 4, 8, 16] as number[], {
       default: 16,
       description: 'Number of free style vectors; fewer than 16 are tied in equal consecutive groups.',
     }),
@@ -30,7 +34,8 @@ export const EmbeddingOptions = Type.Object(
       Type.Integer({
         minimum: 0,
         maximum: 2 ** 32 - 1,
-        description: 'Starts from the average latent plus small Gaussian noise of this seed. Left out: exactly the average.',
+        description:
+          'Starts from the average latent plus small Gaussian noise of this seed. Left out: exactly the average.',
       }),
     ),
   },
@@ -51,7 +56,9 @@ export type Point = Static<typeof Point>;
 export const Face = Type.Object({
   box: Box,
   score: Type.Number({ minimum: 0, maximum: 1, description: 'Confidence of the detector.' }),
-  landmarks: Type.Array(Point, { description: 'The 68 landmarks of the iBUG scheme, pixels of the upright photo.' }),
+  landmarks: Type.Array(Point, {
+    description: 'The 68 landmarks of the iBUG scheme, pixels of the upright photo.',
+  }),
 });
 export type Face = Static<typeof Face>;
 
@@ -59,11 +66,9 @@ export type Face = Static<typeof Face>;
 export const Quad = Type.Tuple([Point, Point, Point, Point]);
 export type Quad = Static<typeof Quad>;
 
-export const EmbeddingState = Type.Union(
-  (['queued', 'running', 'succeeded', 'failed', 'cancelled'] as const).map((s) => Type.Literal(s)) as [
-    ReturnType<typeof Type.Literal<'queued' | 'running' | 'succeeded' | 'failed' | 'cancelled'>>,
-  ],
-);
+export const EmbeddingState = Type.Enum(['queued', 'running', 'succeeded', 'failed', 'cancelled'], {
+  description: 'Where the embedding stands.',
+});
 export type EmbeddingState = Static<typeof EmbeddingState>;
 
 export const Progress = Type.Object({
@@ -76,7 +81,9 @@ export type Progress = Static<typeof Progress>;
 
 export const Quality = Type.Object({
   loss: Type.Number({ description: 'Final loss, sum of un-squared feature norms.' }),
-  lpips: Type.Number({ description: 'LPIPS (VGG) of the reconstruction against the aligned photo at 256 px.' }),
+  lpips: Type.Number({
+    description: 'LPIPS (VGG) of the reconstruction against the aligned photo at 256 px.',
+  }),
 });
 export type Quality = Static<typeof Quality>;
 

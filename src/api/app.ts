@@ -1,0 +1,106 @@
+/** The HTTP service as a function of its dependencies. It never listens. */
+import { randomUUID } from 'node:crypto';
+import { readFileSync } from 'node:fs';
+import multipart from '@fastify/multipart';
+import swagger from '@fastify/swagger';
+import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox';
+import Fastify, { type FastifyBaseLogger, type FastifyInstance, LogController } from 'fastify';
+import type { Redis } from 'ioredis';
+import type { Config } from '../config.js';
+import { AppError } from '../errors.js';
+import type { JobQueues } from '../queue.js';
+import type { BlobStore } from '../store/blobs.js';
+import type { Records } from '../store/records.js';
+import { received } from './expected.js';
+import { sendProblem } from './problem.js';
+import { docsRoutes } from './routes/docs.js';
+import { embeddingRoutes } from './routes/embeddings.js';
+import { healthRoutes } from './routes/health.js';
+import { morphRoutes } from './routes/morph.js';
+import { Embedding, EmbeddingList, Problem } from './schemas.js';
+
+export interface AppDeps {
+  config: Pick<Config, 'maxUploadBytes' | 'maxPixels' | 'maxPhotos' | 'keyPrefix'>;
+  redis: Redis;
+  records: Records;
+  blobs: BlobStore;
+  queues: JobQueues;
+  /** How long a request waits for a worker, in milliseconds. */
+  patience: { detectMs: number; renderMs: number };
+  now: () => Date;
+  newId: () => string;
+  /** True once the process has been told to stop: readiness then answers 503. */
+  isDraining: () => boolean;
+  log?: FastifyBaseLogger;
+}
+
+const { version } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')) as {
+  version: string;
+};
+
+/** Builds the app with all routes. The caller listens, injects or closes. */
+export async function buildApp(deps: AppDeps): Promise<FastifyInstance> {
+  const app = Fastify({
+    ...(deps.log ? { loggerInstance: deps.log } : {}),
+    // Every line that matters is written by the error handler and the hook below.
+    logController: new LogController({ disableRequestLogging: true }),
+    genReqId: () => randomUUID(),
+    // Slow uploads end some time: photos of 200 MB at 1 MB/s pass.
+    requestTimeout: 300_000,
+    forceCloseConnections: 'idle',
+    return503OnClosing: false,
+    frameworkErrors: sendProblem,
+    ajv: {
+      customOptions: {
+        coerceTypes: true,
+        useDefaults: true,
+        removeAdditional: false,
+        verbose: true,
+        // Strict numbers skip the range check of a coerced 'Infinity' instead of refusing it; every number has a range.
+        strictNumbers: false,
+      },
+    },
+  }).withTypeProvider<TypeBoxTypeProvider>();
+
+  app.setErrorHandler(sendProblem);
+  app.setNotFoundHandler((request) => {
+    const path = request.url.split('?')[0];
+    throw new AppError('NOT_FOUND', {
+      detail: `No route for ${request.method} ${received(path)}; see /docs.`,
+    });
+  });
+  app.addHook('onResponse', async (request, reply) => {
+    const { method, url } = request;
+    request.log.debug(
+      { method, url, status: reply.statusCode, ms: Math.round(reply.elapsedTime) },
+      'answered',
+    );
+  });
+
+  app.removeAllContentTypeParsers();
+  await app.register(multipart);
+  for (const schema of [Problem, Embedding, EmbeddingList]) app.addSchema(schema);
+  await app.register(swagger, {
+    openapi: {
+      openapi: '3.1.0',
+      info: {
+        title: 'latentmorph',
+        version,
+        description:
+          'Embeds face photos into the latent space of a generator and serves morphs between them.',
+        license: { name: 'Apache-2.0', identifier: 'Apache-2.0' },
+      },
+      tags: [
+        { name: 'embeddings', description: 'Photos and their latents.' },
+        { name: 'morph', description: 'Images between two latents.' },
+        { name: 'service', description: 'Probes and this description.' },
+      ],
+    },
+    refResolver: { buildLocalReference: (json, _base, _fragment, i) => `${json.$id ?? `schema${i}`}` },
+  });
+  await app.register(docsRoutes);
+  await app.register(healthRoutes(deps));
+  await app.register(embeddingRoutes(deps));
+  await app.register(morphRoutes(deps));
+  return app;
+}

@@ -1,0 +1,33 @@
+/** The OpenAPI description of the app, without a server, a Redis or a worker. */
+import { tmpdir } from 'node:os';
+import { Redis } from 'ioredis';
+import { loadConfig } from '../config.js';
+import { FileBlobStore } from '../store/blobs.js';
+import { Records } from '../store/records.js';
+import { buildApp } from './app.js';
+
+const HEADER = '# Generated from the route schemas by `npm run openapi`; edit those and run it again.\n';
+
+/** The text of `openapi.yaml`. */
+export async function describeApi(): Promise<string> {
+  // Describing sends no request, so nothing here is ever called or connected.
+  const unused = () => Promise.reject(new Error('Only the description of the app was asked for'));
+  const redis = new Redis({ lazyConnect: true });
+  const config = loadConfig({});
+  const app = await buildApp({
+    config,
+    redis,
+    records: new Records(redis, config.keyPrefix),
+    blobs: new FileBlobStore(tmpdir()),
+    queues: { enqueueEmbed: unused, cancelEmbed: unused, render: unused },
+    patience: { detectMs: 0, renderMs: 0 },
+    now: () => new Date(0),
+    newId: () => '',
+    isDraining: () => false,
+  });
+  await app.ready();
+  const text = app.swagger({ yaml: true });
+  await app.close();
+  redis.disconnect();
+  return HEADER + text;
+}

@@ -1,0 +1,58 @@
+/** API process: wires the dependencies, listens, and stops without dropping an answer. */
+import { randomBytes } from 'node:crypto';
+import { join } from 'node:path';
+import { type Logger, pino } from 'pino';
+import { type Config, loadConfig } from '../config.js';
+import { Queues } from '../queue.js';
+import { FileBlobStore } from '../store/blobs.js';
+import { Records } from '../store/records.js';
+import { connectRedis } from '../store/redis.js';
+import { buildApp } from './app.js';
+
+/** Requests in flight may take this long to finish after the process was told to stop. */
+const DRAIN_MS = 4_000;
+
+async function main(config: Config, log: Logger): Promise<void> {
+  if (!config.redisUrl) {
+    throw new Error('REDIS_URL is not set. The API alone needs a Redis; `npm start` brings its own.');
+  }
+  const onError = (error: Error): void => log.warn({ err: error }, 'redis');
+  const redis = connectRedis(config.redisUrl, onError);
+  const queues = new Queues(config.redisUrl, config.keyPrefix, onError);
+  let draining = false;
+  const app = await buildApp({
+    config,
+    redis,
+    queues,
+    records: new Records(redis, config.keyPrefix),
+    blobs: new FileBlobStore(join(config.dataDir, 'blobs')),
+    patience: { detectMs: 10_000, renderMs: 30_000 },
+    now: () => new Date(),
+    newId: () => `emb_${randomBytes(15).toString('base64url')}`,
+    isDraining: () => draining,
+    log,
+  });
+
+  const stop = async (signal: string): Promise<void> => {
+    if (draining) return;
+    draining = true;
+    log.info({ signal }, 'stopping');
+    setTimeout(() => process.exit(1), DRAIN_MS).unref();
+    await app.close();
+    await queues.close();
+    redis.disconnect();
+    log.info('stopped');
+    process.exit(0);
+  };
+  process.on('SIGTERM', () => void stop('SIGTERM'));
+  process.on('SIGINT', () => void stop('SIGINT'));
+
+  await app.listen({ host: config.host, port: config.port });
+}
+
+const config = loadConfig();
+const log = pino({ name: 'api', level: config.logLevel });
+main(config, log).catch((error) => {
+  log.fatal({ err: error }, error instanceof Error ? error.message : 'start failed');
+  process.exit(1);
+});

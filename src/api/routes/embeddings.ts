@@ -1,0 +1,156 @@
+/** `/embeddings`: post photos, follow the job, fetch its images, delete everything. */
+import { createHash } from 'node:crypto';
+import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox';
+import { Type } from 'typebox';
+import type { EmbeddingRecord } from '../../contracts.js';
+import { AppError } from '../../errors.js';
+import { embeddingPrefix, renderBlob } from '../../store/blob-keys.js';
+import { accept } from '../accept.js';
+import type { AppDeps } from '../app.js';
+import { isCached, sendImage, tagged } from '../image-reply.js';
+import { present, retryAfter } from '../present.js';
+import { EmbeddingParams, ImageQuery, imageAnswer, problems, Upload } from '../schemas.js';
+import { readUpload } from '../upload.js';
+
+const tags = ['embeddings'];
+
+const location = { type: 'string', description: 'Address of the embedding; only for a single photo.' };
+const retry = { type: 'integer', description: 'Seconds until asking again is worth it.' };
+
+export function embeddingRoutes(deps: AppDeps): FastifyPluginAsyncTypebox {
+  const { config, records, blobs, queues } = deps;
+
+  async function find(id: string): Promise<EmbeddingRecord> {
+    const record = await records.get(id);
+    if (!record)
+      throw new AppError('EMBEDDING_NOT_FOUND', { detail: 'It was never created, or it was deleted.' });
+    return record;
+  }
+
+  return async (app) => {
+    app.route({
+      method: 'POST',
+      url: '/embeddings',
+      schema: {
+        tags,
+        operationId: 'createEmbeddings',
+        summary: 'Embed one or several photos',
+        description:
+          'Accepts the photos for projection into the latent space of the generator, all of them or none. One photo is answered with its embedding, several with a list.',
+        consumes: ['multipart/form-data'],
+        body: Upload(config.maxPhotos),
+        response: {
+          202: {
+            description: 'Accepted.',
+            headers: { location, 'retry-after': retry },
+            content: {
+              'application/json': { schema: Type.Union([Type.Ref('Embedding'), Type.Ref('EmbeddingList')]) },
+            },
+          },
+          ...problems(
+            'BAD_REQUEST',
+            'IMAGE_MISSING',
+            'IMAGE_TOO_LARGE',
+            'PAYLOAD_TOO_LARGE',
+            'IMAGE_UNSUPPORTED',
+            'UNSUPPORTED_MEDIA_TYPE',
+            'IMAGE_UNREADABLE',
+            'FACE_NOT_FOUND',
+            'UNAVAILABLE',
+          ),
+        },
+      },
+      // The schema is documentation here: a multipart body is streamed, and `readUpload` checks it part by part.
+      validatorCompiler: () => () => true,
+      handler: async (request, reply) => {
+        const embeddings = (await accept(deps, await readUpload(request, config))).map(present);
+        const [only, ...others] = embeddings;
+        reply.code(202).header('retry-after', 2);
+        if (!only || others.length > 0) return reply.send({ embeddings });
+        return reply.header('location', only.links.self).send(only);
+      },
+    });
+
+    app.route({
+      method: 'GET',
+      url: '/embeddings/:id',
+      schema: {
+        tags,
+        operationId: 'getEmbedding',
+        summary: 'State, progress and result of an embedding',
+        params: EmbeddingParams,
+        response: {
+          200: {
+            description: 'The embedding.',
+            headers: { 'retry-after': retry },
+            content: { 'application/json': { schema: Type.Ref('Embedding') } },
+          },
+          ...problems('EMBEDDING_NOT_FOUND', 'UNAVAILABLE'),
+        },
+      },
+      handler: async (request, reply) => {
+        const record = await find(request.params.id);
+        const seconds = retryAfter(record);
+        if (seconds !== undefined) reply.header('retry-after', seconds);
+        return reply.header('cache-control', 'no-store').send(present(record));
+      },
+    });
+
+    app.route({
+      method: 'GET',
+      url: '/embeddings/:id/image',
+      schema: {
+        tags,
+        operationId: 'getEmbeddingImage',
+        summary: 'An image of an embedding',
+        params: EmbeddingParams,
+        querystring: ImageQuery,
+        response: {
+          200: imageAnswer('The image.', ['image/jpeg', 'image/png']),
+          304: { description: 'The client has this image already.', type: 'null' },
+          ...problems('BAD_REQUEST', 'EMBEDDING_NOT_FOUND', 'IMAGE_NOT_READY', 'UNAVAILABLE'),
+        },
+      },
+      handler: async (request, reply) => {
+        const record = await find(request.params.id);
+        const { kind } = request.query;
+        const key = record.blobs[kind];
+        const bytes = key ? await blobs.get(key) : undefined;
+        if (!bytes) {
+          const detail = `The embedding is ${record.state} and has no image of the kind ${kind}.`;
+          throw new AppError('IMAGE_NOT_READY', { detail, extra: { state: record.state } });
+        }
+        const tag = createHash('sha256').update(bytes).digest('hex');
+        tagged(reply, tag);
+        return isCached(request, tag) ? reply.code(304).send(null) : sendImage(reply, bytes);
+      },
+    });
+
+    app.route({
+      method: 'DELETE',
+      url: '/embeddings/:id',
+      schema: {
+        tags,
+        operationId: 'deleteEmbedding',
+        summary: 'Delete an embedding with all its images, its latent and every morph made from it',
+        description:
+          'Cancels it first when it is queued or running. Afterwards the id is unknown: deleting again answers 404, which a client that repeats a lost request may take for success.',
+        params: EmbeddingParams,
+        response: {
+          204: { description: 'Deleted.', type: 'null' },
+          ...problems('EMBEDDING_NOT_FOUND', 'UNAVAILABLE'),
+        },
+      },
+      handler: async (request, reply) => {
+        const { id } = request.params;
+        // The record goes first: from here on a running worker and new morphs find nothing to write to or read from.
+        if (!(await records.remove(id))) throw new AppError('EMBEDDING_NOT_FOUND');
+        await queues.cancelEmbed(id);
+        await Promise.all((await records.rendersOf(id)).map((key) => blobs.delete(renderBlob(key))));
+        await blobs.deletePrefix(embeddingPrefix(id));
+        await records.forget(id);
+        return reply.code(204).send(null);
+      },
+    });
+  };
+}

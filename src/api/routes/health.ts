@@ -1,0 +1,38 @@
+/** Probes: `/healthz` says that the process lives, `/readyz` that every kind of request can be served. */
+import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox';
+import { ROLES } from '../../config.js';
+import { reachable } from '../../store/redis.js';
+import { list } from '../../store/workers.js';
+import type { AppDeps } from '../app.js';
+import { Health, NotReady, Ready } from '../schemas.js';
+
+export function healthRoutes({ redis, config, isDraining }: AppDeps): FastifyPluginAsyncTypebox {
+  return async (app) => {
+    app.route({
+      method: 'GET',
+      url: '/healthz',
+      schema: { tags: ['service'], operationId: 'getHealth', summary: 'Liveness', response: { 200: Health } },
+      handler: async () => ({ status: 'ok' as const }),
+    });
+
+    app.route({
+      method: 'GET',
+      url: '/readyz',
+      schema: {
+        tags: ['service'],
+        operationId: 'getReadiness',
+        summary: 'Readiness',
+        response: { 200: Ready, 503: NotReady },
+      },
+      handler: async (_request, reply) => {
+        const workers = await reachable(list(redis, config.keyPrefix)).catch(() => undefined);
+        const missing = ROLES.filter((role) => !workers?.some((worker) => worker.roles.includes(role)));
+        const ready = missing.length === 0 && !isDraining();
+        return reply
+          .code(ready ? 200 : 503)
+          .header('cache-control', 'no-store')
+          .send({ ready, redis: workers !== undefined, missing, workers: workers ?? [] });
+      },
+    });
+  };
+}

@@ -1,0 +1,227 @@
+/** Shapes of requests and answers: validator, static type and documentation in one. */
+import { type Static, Type } from 'typebox';
+import {
+  Box,
+  EmbeddingOptions,
+  EmbeddingState,
+  IMAGE_FORMATS,
+  MORPH_MODES,
+  Quad,
+  Quality,
+} from '../contracts.js';
+import { ERRORS, type ErrorCode } from '../errors.js';
+import { WorkerInfo } from '../store/workers.js';
+
+const exampleId = 'emb_8Jx0cTq5mYb2LrVw7NfK';
+const id = (description: string) => Type.String({ maxLength: 100, description, examples: [exampleId] });
+const time = (description: string) => Type.String({ description, examples: ['2026-01-31T12:00:00.000Z'] });
+const link = (description: string, path: string) =>
+  Type.Optional(Type.String({ description, examples: [`/embeddings/${exampleId}${path}`] }));
+
+export const Problem = Type.Object(
+  {
+    type: Type.String({
+      description: 'URN of the kind of problem.',
+      examples: ['urn:latentmorph:problem:FACE_NOT_FOUND'],
+    }),
+    title: Type.String({
+      description: 'The kind of problem in one sentence.',
+      examples: [ERRORS.FACE_NOT_FOUND.title],
+    }),
+    status: Type.Integer({ description: 'HTTP status.', examples: [422] }),
+    detail: Type.Optional(
+      Type.String({
+        description: 'What was received, what is expected, what to do.',
+        examples: ['Photo 2 of 3: ...'],
+      }),
+    ),
+    code: Type.Enum(Object.keys(ERRORS) as ErrorCode[], { description: 'Stable code to switch on.' }),
+    instance: Type.String({ description: 'Id of the request, also in the log.', examples: ['req-4f1c'] }),
+  },
+  {
+    $id: 'Problem',
+    additionalProperties: true,
+    description: 'RFC 9457 problem document; some codes add members.',
+  },
+);
+export type Problem = Static<typeof Problem>;
+
+const ReportedFace = Type.Object({
+  box: Box,
+  score: Type.Number({ description: 'Confidence of the detector, 0 to 1.', examples: [0.98] }),
+  selected: Type.Boolean({ description: 'True for the face that is embedded: the largest one.' }),
+});
+
+const EmbeddingProgress = Type.Object({
+  step: Type.Integer({ description: 'Adam steps taken.', examples: [40] }),
+  steps: Type.Integer({ description: 'Adam steps in all.', examples: [200] }),
+  fraction: Type.Number({ description: '0 to 1.', examples: [0.2] }),
+  loss: Type.Number({ description: 'Loss at `step`.', examples: [4213.7] }),
+  secondsLeft: Type.Number({ description: 'Estimate.', examples: [96] }),
+});
+
+const EmbeddingError = Type.Object({
+  status: Type.Integer({ description: 'HTTP status that this problem has elsewhere.', examples: [422] }),
+  code: Type.String({ description: 'Stable code.', examples: ['FACE_NOT_FOUND'] }),
+  title: Type.String({ description: 'The kind of problem.', examples: [ERRORS.FACE_NOT_FOUND.title] }),
+  detail: Type.String({ description: 'What happened.', examples: ['No face was found in the photo.'] }),
+});
+
+const Links = Type.Object(
+  {
+    self: Type.String({ description: 'This embedding.', examples: [`/embeddings/${exampleId}`] }),
+    original: link('The photo, upright, without metadata.', '/image?kind=original'),
+    aligned: link('The face as the generator expects it, 1024 px.', '/image?kind=aligned'),
+    preview: link('The latest image of the projection, 256 px.', '/image?kind=preview'),
+    reconstruction: link("The generator's image of the final latent, 1024 px.", '/image?kind=reconstruction'),
+  },
+  { description: 'Only what exists is linked.' },
+);
+
+export const Embedding = Type.Object(
+  {
+    id: id('Id of the embedding.'),
+    state: EmbeddingState,
+    createdAt: time('When it was posted.'),
+    startedAt: Type.Optional(time('When the latest attempt began.')),
+    finishedAt: Type.Optional(time('When it succeeded, failed or was cancelled.')),
+    options: EmbeddingOptions,
+    width: Type.Optional(Type.Integer({ description: 'Width of the upright photo.', examples: [3024] })),
+    height: Type.Optional(Type.Integer({ description: 'Height of the upright photo.', examples: [4032] })),
+    faces: Type.Optional(Type.Array(ReportedFace, { description: 'Every face found, largest first.' })),
+    quad: Type.Optional(Quad),
+    progress: Type.Optional(EmbeddingProgress),
+    losses: Type.Optional(Type.Array(Type.Number(), { description: 'Loss before each step taken.' })),
+    quality: Type.Optional(Quality),
+    generator: Type.Optional(
+      Type.Object({
+        name: Type.String({
+          description: 'Generator whose W+ the latent lives in.',
+          examples: ['mobile-stylegan-ffhq'],
+        }),
+        hash: Type.String({ description: 'sha256 of its weights.' }),
+      }),
+    ),
+    device: Type.Optional(Type.String({ description: 'Device that computed it.', examples: ['cpu'] })),
+    seconds: Type.Optional(Type.Number({ description: 'Duration of the projection.', examples: [131.2] })),
+    error: Type.Optional(EmbeddingError),
+    links: Links,
+  },
+  { $id: 'Embedding', description: 'A photo on its way into W+, or arrived there.' },
+);
+export type Embedding = Static<typeof Embedding>;
+
+export const EmbeddingList = Type.Object(
+  { embeddings: Type.Array(Type.Ref('Embedding'), { description: 'In the order of the photos.' }) },
+  { $id: 'EmbeddingList', description: 'Answer to several photos in one request.' },
+);
+
+/** The multipart body; parsed by `readUpload`, shown in the docs. */
+export const Upload = (maxPhotos: number) =>
+  Type.Object(
+    {
+      image: Type.Array(Type.String({ format: 'binary' }), {
+        minItems: 1,
+        maxItems: maxPhotos,
+        description: 'One or several photos: JPEG, PNG, WebP or AVIF.',
+      }),
+      ...EmbeddingOptions.properties,
+    },
+    { required: ['image'], additionalProperties: false },
+  );
+
+export const EmbeddingParams = Type.Object({ id: id('Id of the embedding.') });
+
+export const IMAGE_KINDS = ['original', 'aligned', 'reconstruction', 'preview'] as const;
+export type ImageKind = (typeof IMAGE_KINDS)[number];
+export const ImageQuery = Type.Object(
+  {
+    kind: Type.Enum([...IMAGE_KINDS], {
+      description: 'Which image of the embedding.',
+      examples: ['aligned'],
+    }),
+  },
+  { additionalProperties: false },
+);
+
+/** Largest crossover by mode: the last style or channel after which something is left to swap. */
+export const CROSSOVER = { style: { max: 15, default: 8 }, attribute: { max: 511, default: 256 } } as const;
+
+export const MorphQuery = Type.Object(
+  {
+    a: id('Embedding that keeps the weight `lambda`.'),
+    b: id('Embedding that gets the weight `1 - lambda`.'),
+    lambda: Type.Number({
+      minimum: 0,
+      maximum: 1,
+      default: 0.7,
+      description:
+        'Weight of `a`. In the modes `style` and `attribute` the weights are swapped after the crossover.',
+    }),
+    mode: Type.Enum([...MORPH_MODES], {
+      default: 'linear',
+      description:
+        '`linear` mixes every number alike, `style` swaps the weights after the style `crossover` of 16, `attribute` after the channel `crossover` of 512.',
+    }),
+    crossover: Type.Optional(
+      Type.Integer({
+        minimum: 1,
+        maximum: CROSSOVER.attribute.max,
+        description:
+          '1 to 15 with `style` (default 8), 1 to 511 with `attribute` (default 256), refused with `linear`.',
+        examples: [8],
+      }),
+    ),
+    size: Type.Integer({
+      minimum: 64,
+      maximum: 1024,
+      default: 1024,
+      description: 'Width and height of the image in pixels.',
+    }),
+    format: Type.Enum([...IMAGE_FORMATS], { default: 'jpeg', description: 'Format of the image.' }),
+  },
+  { additionalProperties: false },
+);
+export type MorphQuery = Static<typeof MorphQuery>;
+
+export const Health = Type.Object(
+  { status: Type.Literal('ok', { description: 'The process answers.' }) },
+  { description: 'Alive.' },
+);
+
+const readiness = {
+  ready: Type.Boolean({ description: 'True when requests of every kind can be served.' }),
+  redis: Type.Boolean({ description: 'Redis answers.' }),
+  missing: Type.Array(Type.String(), {
+    description: 'Roles that no live worker serves.',
+    examples: [['render']],
+  }),
+  workers: Type.Array(WorkerInfo, { description: 'Live workers.' }),
+};
+export const Ready = Type.Object(readiness, { description: 'Ready.' });
+export const NotReady = Type.Object(readiness, {
+  description: 'Not ready: starting, stopping, or a part is away.',
+});
+
+/** Error answers of a route, by status, for its `response` schema. */
+export function problems(...codes: ErrorCode[]) {
+  const statuses = [...new Set(codes.map((code) => ERRORS[code].status))];
+  return Object.fromEntries(
+    statuses.map((status) => {
+      const named = codes.filter((code) => ERRORS[code].status === status);
+      const description = named.map((code) => `\`${code}\`: ${ERRORS[code].title}`).join(' ');
+      return [
+        status,
+        { description, content: { 'application/problem+json': { schema: Type.Ref('Problem') } } },
+      ];
+    }),
+  );
+}
+
+const binary = Type.String({ format: 'binary' });
+
+/** An image answer in any of the given media types. */
+export const imageAnswer = (description: string, types: readonly string[]) => ({
+  description,
+  content: Object.fromEntries(types.map((type) => [type, { schema: binary }])),
+});

@@ -1,0 +1,126 @@
+/** The app on a real Redis and a temporary blob store, with a consumer of the `render` queue that answers what a test says. */
+import { randomBytes } from 'node:crypto';
+import { mkdtemp, readdir, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { Worker } from 'bullmq';
+import type { FastifyInstance, LightMyRequestResponse } from 'fastify';
+import { Redis } from 'ioredis';
+import { type AppDeps, buildApp } from '../../src/api/app.js';
+import { loadConfig } from '../../src/config.js';
+import type { Detection, EmbeddingRecord, RenderJob } from '../../src/contracts.js';
+import { Queues, RENDER_QUEUE, toFailure } from '../../src/queue.js';
+import { FileBlobStore } from '../../src/store/blobs.js';
+import { Records } from '../../src/store/records.js';
+import { connectRedis, ready } from '../../src/store/redis.js';
+
+export type Answer = (job: RenderJob, deps: AppDeps) => Promise<unknown>;
+
+export interface TestApp {
+  app: FastifyInstance;
+  deps: AppDeps;
+  redis: Redis;
+  /** Paths of every stored blob, temporary files included. */
+  blobFiles(): Promise<string[]>;
+  /** Starts the consumer of the render queue. */
+  serveRenders(answer: Answer): void;
+  post(form: FormData, headers?: Record<string, string>): Promise<LightMyRequestResponse>;
+  close(): Promise<void>;
+}
+
+export async function startApp(redisUrl: string, overrides: Partial<AppDeps> = {}): Promise<TestApp> {
+  const keyPrefix = `test-${randomBytes(4).toString('hex')}`;
+  const dir = await mkdtemp(join(tmpdir(), 'latentmorph-blobs-'));
+  const redis = connectRedis(redisUrl, () => {});
+  const queues = new Queues(redisUrl, keyPrefix);
+  const workers: Worker[] = [];
+  const connections: Redis[] = [];
+  const deps: AppDeps = {
+    config: { ...loadConfig({}), keyPrefix },
+    redis,
+    queues,
+    records: new Records(redis, keyPrefix),
+    blobs: new FileBlobStore(dir),
+    patience: { detectMs: 5_000, renderMs: 5_000 },
+    now: () => new Date('2026-01-31T12:00:00Z'),
+    newId: () => `emb_${randomBytes(15).toString('base64url')}`,
+    isDraining: () => false,
+    ...overrides,
+  };
+  await Promise.all([ready(redis, 5_000), queues.ready(5_000)]);
+  const app = await buildApp(deps);
+  return {
+    app,
+    deps,
+    redis,
+    blobFiles: async () => {
+      const entries = await readdir(dir, { recursive: true, withFileTypes: true });
+      return entries.filter((entry) => entry.isFile()).map((entry) => join(entry.parentPath, entry.name));
+    },
+    serveRenders: (answer) => {
+      const connection = new Redis(redisUrl, { maxRetriesPerRequest: null });
+      const processor = async (job: { data: RenderJob }) => {
+        try {
+          return await answer(job.data, deps);
+        } catch (error) {
+          throw new Error(toFailure(error));
+        }
+      };
+      connections.push(connection);
+      workers.push(
+        new Worker<RenderJob>(RENDER_QUEUE, processor, { connection, prefix: keyPrefix, concurrency: 4 }),
+      );
+    },
+    post: async (form, headers = {}) => {
+      const request = new Request('http://localhost/', { method: 'POST', body: form });
+      const payload = Buffer.from(await request.arrayBuffer());
+      const type = request.headers.get('content-type') ?? '';
+      return app.inject({
+        method: 'POST',
+        url: '/embeddings',
+        payload,
+        headers: { 'content-type': type, ...headers },
+      });
+    },
+    close: async () => {
+      await app.close();
+      await Promise.all(workers.map((worker) => worker.close(true)));
+      await queues.close();
+      for (const connection of [...connections, redis]) connection.disconnect();
+      await rm(dir, { recursive: true, force: true });
+    },
+  };
+}
+
+/** A detection of `count` faces, largest first. */
+export function detection(count: number): Detection {
+  const faces = Array.from({ length: count }, (_, i) => ({
+    box: { x: 10 * i, y: 5, width: 100 - 10 * i, height: 120 - 10 * i },
+    score: 0.9,
+    landmarks: Array.from({ length: 68 }, (_, k): [number, number] => [k, k]),
+  }));
+  return { width: 640, height: 480, faces };
+}
+
+/** Stores an embedding that has succeeded. */
+export async function storeFinished(
+  { deps }: TestApp,
+  patch: Partial<EmbeddingRecord> = {},
+): Promise<EmbeddingRecord> {
+  const id = deps.newId();
+  const latent = `embeddings/${id}/latent.f32`;
+  const record: EmbeddingRecord = {
+    id,
+    state: 'succeeded',
+    createdAt: deps.now().toISOString(),
+    options: { steps: 1, learningRate: 0.05, pixelWeight: 0, styles: 16 },
+    attempt: 1,
+    generator: { name: 'generator', hash: 'g1' },
+    latentHash: `latent of ${id}`,
+    blobs: { latent },
+    ...patch,
+  };
+  await deps.blobs.put(latent, Buffer.from(id));
+  await deps.records.create(record);
+  return record;
+}

@@ -1,0 +1,69 @@
+import { isAbsolute } from 'node:path';
+import { expect, test } from 'vitest';
+import { loadConfig } from '../../src/config.js';
+
+test('has a default for everything, with absolute paths, and cannot be changed', () => {
+  const config = loadConfig({});
+  expect(config).toMatchObject({
+    host: '127.0.0.1',
+    port: 3000,
+    redisUrl: undefined,
+    device: 'auto',
+    logLevel: 'info',
+  });
+  expect(config.roles).toEqual(['embed', 'render']);
+  expect(config.threads).toBeGreaterThan(0);
+  expect([config.dataDir, config.modelsDir].map((path) => isAbsolute(path))).toEqual([true, true]);
+  expect(Object.isFrozen(config)).toBe(true);
+});
+
+test('reads every variable', () => {
+  const config = loadConfig({
+    HOST: '::',
+    PORT: '0',
+    REDIS_URL: 'rediss://user:secret@redis.example:6380/2',
+    LATENTMORPH_DATA: '/srv/data',
+    LATENTMORPH_MODELS: '/srv/models',
+    LATENTMORPH_DEVICE: 'cuda',
+    LATENTMORPH_THREADS: '3',
+    LATENTMORPH_ROLES: 'render, render',
+    LOG_LEVEL: 'debug',
+  });
+  expect(config).toMatchObject({
+    host: '::',
+    port: 0,
+    redisUrl: 'rediss://user:secret@redis.example:6380/2',
+    dataDir: '/srv/data',
+    modelsDir: '/srv/models',
+    device: 'cuda',
+    threads: 3,
+    roles: ['render'],
+    logLevel: 'debug',
+  });
+});
+
+test('takes an empty variable as unset', () => {
+  expect(loadConfig({ PORT: '', REDIS_URL: ' ', LATENTMORPH_ROLES: '' })).toEqual(loadConfig({}));
+});
+
+test.each([
+  ['HOST', 'a b'],
+  ['PORT', '65536'],
+  ['PORT', '3e3'],
+  ['PORT', '-1'],
+  ['LATENTMORPH_DEVICE', 'gpu'],
+  ['LATENTMORPH_THREADS', '0'],
+  ['LATENTMORPH_THREADS', '1.5'],
+  ['LATENTMORPH_ROLES', 'embed,paint'],
+  ['LOG_LEVEL', 'loud'],
+])('refuses %s=%s with a message that names both', (name, value) => {
+  expect(() => loadConfig({ [name]: value })).toThrow(
+    new RegExp(`${name}: expected .* but received '${value}'`),
+  );
+});
+
+test('names every wrong variable at once, and never repeats a password', () => {
+  const load = () => loadConfig({ PORT: 'x', LOG_LEVEL: 'x', REDIS_URL: 'http://user:secret@redis' });
+  expect(load).toThrow(/PORT: .*REDIS_URL: expected a redis:\/\/.*LOG_LEVEL: /s);
+  expect(load).not.toThrow(/secret/);
+});
