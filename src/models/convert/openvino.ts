@@ -220,7 +220,7 @@ function readConstant(
   }
 }
 
-export const describe = (port: Port): string => `${port.dtype} [${port.shape.join(', ')}]`;
+const describe = (port: Port): string => `${port.dtype} [${port.shape.join(', ')}]`;
 
 function expectKeys(element: Element, tag: string, keys: readonly string[]): void {
   const received = Object.keys(element.attrs).join(' ');
