@@ -12,7 +12,7 @@ import type { JobQueues } from '../queue.js';
 import type { BlobStore } from '../store/blobs.js';
 import type { Records } from '../store/records.js';
 import { received } from './expected.js';
-import { sendProblem } from './problem.js';
+import { refuseConnection, sendProblem } from './problem.js';
 import { docsRoutes } from './routes/docs.js';
 import { embeddingRoutes } from './routes/embeddings.js';
 import { healthRoutes } from './routes/health.js';
@@ -50,6 +50,7 @@ export async function buildApp(deps: AppDeps): Promise<FastifyInstance> {
     forceCloseConnections: 'idle',
     return503OnClosing: false,
     frameworkErrors: sendProblem,
+    clientErrorHandler: refuseConnection,
     ajv: {
       customOptions: {
         coerceTypes: true,

@@ -1,4 +1,6 @@
 /** Turns every error into an RFC 9457 problem document. One of the three catchers of the service. */
+import { randomUUID } from 'node:crypto';
+import type { Socket } from 'node:net';
 import type { FastifyError, FastifyReply, FastifyRequest, FastifySchemaValidationError } from 'fastify';
 import { AppError, ERRORS, type ErrorCode } from '../errors.js';
 import { expected, type ParameterSchema, received } from './expected.js';
@@ -72,4 +74,15 @@ function explain(error: VerboseError, context: string): string {
   }
   const name = error.instancePath.slice(1);
   return `Expected ${expected(error.parentSchema ?? {})} for \`${name}\` but received ${received(error.data)}.`;
+}
+
+/** Answers what is not even HTTP (or came too slowly) and closes the connection. */
+export function refuseConnection(error: Error & { code?: string }, socket: Socket): void {
+  if (error.code === 'ECONNRESET' || socket.destroyed || !socket.writable) return void socket.destroy();
+  const problem = new AppError('BAD_REQUEST', {
+    detail: 'The request is not valid HTTP, or it came too slowly.',
+  });
+  const body = JSON.stringify(problemOf(problem, randomUUID()));
+  const head = `HTTP/1.1 400 Bad Request\r\nconnection: close\r\ncontent-type: ${PROBLEM_TYPE}\r\n`;
+  socket.end(`${head}content-length: ${Buffer.byteLength(body)}\r\n\r\n${body}`);
 }

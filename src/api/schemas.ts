@@ -1,14 +1,6 @@
 /** Shapes of requests and answers: validator, static type and documentation in one. */
 import { type Static, Type } from 'typebox';
-import {
-  Box,
-  EmbeddingOptions,
-  EmbeddingState,
-  IMAGE_FORMATS,
-  MORPH_MODES,
-  Quad,
-  Quality,
-} from '../contracts.js';
+import { Box, EmbeddingOptions, EmbeddingState, IMAGE_FORMATS, MORPH_MODES, Quality } from '../contracts.js';
 import { ERRORS, type ErrorCode } from '../errors.js';
 import { WorkerInfo } from '../store/workers.js';
 
@@ -45,6 +37,14 @@ export const Problem = Type.Object(
   },
 );
 export type Problem = Static<typeof Problem>;
+
+/** `Quad` in the plain form that every OpenAPI reader knows. */
+const Corners = Type.Array(Type.Array(Type.Number(), { minItems: 2, maxItems: 2 }), {
+  minItems: 4,
+  maxItems: 4,
+  description:
+    'Corners (x, y) of the aligned square in pixels of the upright photo: top left, bottom left, bottom right, top right.',
+});
 
 const ReportedFace = Type.Object({
   box: Box,
@@ -89,7 +89,7 @@ export const Embedding = Type.Object(
     width: Type.Optional(Type.Integer({ description: 'Width of the upright photo.', examples: [3024] })),
     height: Type.Optional(Type.Integer({ description: 'Height of the upright photo.', examples: [4032] })),
     faces: Type.Optional(Type.Array(ReportedFace, { description: 'Every face found, largest first.' })),
-    quad: Type.Optional(Quad),
+    quad: Type.Optional(Corners),
     progress: Type.Optional(EmbeddingProgress),
     losses: Type.Optional(Type.Array(Type.Number(), { description: 'Loss before each step taken.' })),
     quality: Type.Optional(Quality),

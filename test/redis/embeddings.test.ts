@@ -1,5 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
+import type { Quad } from '../../src/contracts.js';
 import { AppError } from '../../src/errors.js';
 import { sniffPhoto } from '../../src/images.js';
 import { detection, startApp, storeFinished, type TestApp } from '../support/app.js';
@@ -9,13 +10,13 @@ const PHOTO = new URL('../../node_modules/@vladmandic/face-api/demo/sample1.jpg'
 
 let server: TestRedis;
 let jpeg: Buffer;
-let it: TestApp;
+let service: TestApp;
 
 beforeAll(async () => {
   server = await startRedis();
   jpeg = await readFile(PHOTO);
 });
-afterEach(() => it.close());
+afterEach(() => service.close());
 afterAll(() => server.stop());
 
 function form(photos: readonly Uint8Array[], fields: Record<string, string> = {}, name = 'image'): FormData {
@@ -27,16 +28,16 @@ function form(photos: readonly Uint8Array[], fields: Record<string, string> = {}
 
 /** Nothing of a refused request may stay: no blob, no record, no waiting embedding. */
 async function expectNothingStored(): Promise<void> {
-  expect(await it.blobFiles()).toEqual([]);
-  const keys = await it.redis.keys(`${it.deps.config.keyPrefix}:*`);
+  expect(await service.blobFiles()).toEqual([]);
+  const keys = await service.redis.keys(`${service.deps.config.keyPrefix}:*`);
   expect(keys.filter((key) => /:(embedding|renders):|:deleting$|:embed:(emb_|wait)/.test(key))).toEqual([]);
 }
 
 describe('POST /embeddings', () => {
   test('accepts a photo and answers with the embedding to follow', async () => {
-    it = await startApp(server.url);
-    it.serveRenders(async () => detection(2));
-    const response = await it.post(
+    service = await startApp(server.url);
+    service.serveRenders(async () => detection(2));
+    const response = await service.post(
       form([jpeg], { steps: '50', styles: '8', seed: '7', learningRate: '1e-2' }),
     );
     expect(response.statusCode).toBe(202);
@@ -49,24 +50,24 @@ describe('POST /embeddings', () => {
       width: 640,
       links: { self: `/embeddings/${body.id}`, original: `/embeddings/${body.id}/image?kind=original` },
     });
-    const polled = await it.app.inject(`/embeddings/${body.id}`);
+    const polled = await service.app.inject(`/embeddings/${body.id}`);
     expect(polled.headers['retry-after']).toBeDefined();
     expect(polled.json()).toEqual(body);
-    expect(await it.redis.exists(`${it.deps.config.keyPrefix}:embed:${body.id}`)).toBe(1);
+    expect(await service.redis.exists(`${service.deps.config.keyPrefix}:embed:${body.id}`)).toBe(1);
   });
 
   test('answers several photos with a list in their order', async () => {
-    it = await startApp(server.url);
-    it.serveRenders(async () => detection(1));
-    const response = await it.post(form([jpeg, jpeg, jpeg]));
+    service = await startApp(server.url);
+    service.serveRenders(async () => detection(1));
+    const response = await service.post(form([jpeg, jpeg, jpeg]));
     expect(response.statusCode).toBe(202);
     expect(response.json().embeddings).toHaveLength(3);
     expect(response.headers.location).toBeUndefined();
   });
 
   test('stores and serves the photo upright and without any metadata', async () => {
-    it = await startApp(server.url);
-    it.serveRenders(async () => detection(1));
+    service = await startApp(server.url);
+    service.serveRenders(async () => detection(1));
     // Orientation 6 (turn right by 90 degrees) and a camera name in an EXIF segment.
     const name = 'SECRET-GPS';
     const tiff = Buffer.concat([
@@ -80,15 +81,15 @@ describe('POST /embeddings', () => {
     const segment = Buffer.concat([Buffer.from([0xff, 0xe1, 0, payload.length + 2]), payload]);
     const tagged = Buffer.concat([jpeg.subarray(0, 2), segment, jpeg.subarray(2)]);
     const plain = await sniffPhoto(jpeg);
-    const { id } = (await it.post(form([tagged]))).json();
-    const image = await it.app.inject(`/embeddings/${id}/image?kind=original`);
+    const { id } = (await service.post(form([tagged]))).json();
+    const image = await service.app.inject(`/embeddings/${id}/image?kind=original`);
     expect(image.statusCode).toBe(200);
     expect(image.headers['content-type']).toBe('image/jpeg');
     expect(await sniffPhoto(image.rawPayload)).toMatchObject({ width: plain.height, height: plain.width });
     expect(image.rawPayload.includes('Exif')).toBe(false);
-    for (const file of await it.blobFiles()) expect((await readFile(file)).includes(name)).toBe(false);
+    for (const file of await service.blobFiles()) expect((await readFile(file)).includes(name)).toBe(false);
     const etag = String(image.headers.etag);
-    const again = await it.app.inject({
+    const again = await service.app.inject({
       url: `/embeddings/${id}/image?kind=original`,
       headers: { 'if-none-match': `"x", ${etag}` },
     });
@@ -96,8 +97,8 @@ describe('POST /embeddings', () => {
   });
 
   test('accepts the photo when no worker looks in time: the embedding job will', async () => {
-    it = await startApp(server.url, { patience: { detectMs: 50, renderMs: 50 } });
-    const response = await it.post(form([jpeg]));
+    service = await startApp(server.url, { patience: { detectMs: 50, renderMs: 50 } });
+    const response = await service.post(form([jpeg]));
     expect(response.statusCode).toBe(202);
     expect(response.json().faces).toBeUndefined();
     expect(response.json().width).toBeGreaterThan(0);
@@ -151,9 +152,9 @@ describe('POST /embeddings', () => {
     ],
   ];
   test.each(refusals)('refuses %s and stores nothing', async (_title, body, status, code, detail) => {
-    it = await startApp(server.url);
-    it.serveRenders(async () => detection(0));
-    const response = await it.post(body());
+    service = await startApp(server.url);
+    service.serveRenders(async () => detection(0));
+    const response = await service.post(body());
     expect(response.headers['content-type']).toMatch(/^application\/problem\+json/);
     expect(response.json()).toMatchObject({ status, code, type: `urn:latentmorph:problem:${code}` });
     expect(response.json().detail).toMatch(detail);
@@ -162,21 +163,21 @@ describe('POST /embeddings', () => {
   });
 
   test('refuses all photos when one is bad, and names it', async () => {
-    it = await startApp(server.url);
-    it.serveRenders(async () => detection(1));
-    const response = await it.post(form([jpeg, Buffer.from('%PDF-1.7'), jpeg]));
+    service = await startApp(server.url);
+    service.serveRenders(async () => detection(1));
+    const response = await service.post(form([jpeg, Buffer.from('%PDF-1.7'), jpeg]));
     expect(response.json()).toMatchObject({ code: 'IMAGE_UNSUPPORTED', index: 1 });
     expect(response.json().detail).toMatch(/^Photo 2 of 3: /);
     await expectNothingStored();
   });
 
   test('refuses a photo over the size limit', async () => {
-    it = await startApp(server.url, {
+    service = await startApp(server.url, {
       config: { maxUploadBytes: 2 ** 20, maxPixels: 64e6, maxPhotos: 8, keyPrefix: 'small' },
     });
-    const response = await it.post(form([new Uint8Array(2 ** 20 + 1)]));
+    const response = await service.post(form([new Uint8Array(2 ** 20 + 1)]));
     expect(response.json()).toMatchObject({ status: 413, code: 'IMAGE_TOO_LARGE', index: 0 });
-    expect(await it.blobFiles()).toEqual([]);
+    expect(await service.blobFiles()).toEqual([]);
   });
 
   test.each([
@@ -187,57 +188,60 @@ describe('POST /embeddings', () => {
     ['multipart without a boundary', 'multipart/form-data', 'x', 400, 'BAD_REQUEST'],
     ['a body that is cut off', 'multipart/form-data; boundary=x', '--x\r\nContent-Disp', 400, 'BAD_REQUEST'],
   ])('refuses %s', async (_title, type, payload, status, code) => {
-    it = await startApp(server.url);
+    service = await startApp(server.url);
     const headers = type === undefined ? {} : { 'content-type': type };
-    const response = await it.app.inject({ method: 'POST', url: '/embeddings', payload, headers });
+    const response = await service.app.inject({ method: 'POST', url: '/embeddings', payload, headers });
     expect(response.json()).toMatchObject({ status, code });
     expect(response.payload).not.toMatch(/node_modules|at .*\.js/);
     await expectNothingStored();
   });
 
   test('stores nothing when the worker refuses the photo', async () => {
-    it = await startApp(server.url);
-    it.serveRenders(async () => {
+    service = await startApp(server.url);
+    service.serveRenders(async () => {
       throw new AppError('IMAGE_UNREADABLE', { detail: 'Bad pixels.' });
     });
-    const response = await it.post(form([jpeg]));
+    const response = await service.post(form([jpeg]));
     expect(response.json()).toMatchObject({ code: 'IMAGE_UNREADABLE', detail: 'Bad pixels.', index: 0 });
     await expectNothingStored();
   });
 
   test('is there for the next request after any of these', async () => {
-    it = await startApp(server.url);
-    it.serveRenders(async () => detection(1));
-    await it.post(form([Buffer.from('no image')]));
-    expect((await it.post(form([jpeg]))).statusCode).toBe(202);
+    service = await startApp(server.url);
+    service.serveRenders(async () => detection(1));
+    await service.post(form([Buffer.from('no image')]));
+    expect((await service.post(form([jpeg]))).statusCode).toBe(202);
   });
 });
 
 describe('an embedding', () => {
   test('that is unknown answers 404 everywhere', async () => {
-    it = await startApp(server.url);
+    service = await startApp(server.url);
     for (const url of ['/embeddings/emb_x', '/embeddings/emb_x/image?kind=aligned']) {
-      expect((await it.app.inject(url)).json()).toMatchObject({ status: 404, code: 'EMBEDDING_NOT_FOUND' });
+      expect((await service.app.inject(url)).json()).toMatchObject({
+        status: 404,
+        code: 'EMBEDDING_NOT_FOUND',
+      });
     }
-    const deleted = await it.app.inject({ method: 'DELETE', url: '/embeddings/emb_x' });
+    const deleted = await service.app.inject({ method: 'DELETE', url: '/embeddings/emb_x' });
     expect(deleted.json()).toMatchObject({ status: 404, code: 'EMBEDDING_NOT_FOUND' });
   });
 
   test('reports progress, then its failure as a problem', async () => {
-    it = await startApp(server.url, { patience: { detectMs: 20, renderMs: 20 } });
-    const { id } = (await it.post(form([jpeg]))).json();
-    await it.deps.records.begin(id, 1);
+    service = await startApp(server.url, { patience: { detectMs: 20, renderMs: 20 } });
+    const { id } = (await service.post(form([jpeg]))).json();
+    await service.deps.records.begin(id, 1);
     const progress = { step: 20, steps: 80, loss: 12.5, secondsLeft: 9 };
-    await it.deps.records.progress(id, 1, { progress, losses: [20, 12.5] });
-    const running = await it.app.inject(`/embeddings/${id}`);
+    await service.deps.records.progress(id, 1, { progress, losses: [20, 12.5] });
+    const running = await service.app.inject(`/embeddings/${id}`);
     expect(running.json()).toMatchObject({
       state: 'running',
       progress: { ...progress, fraction: 0.25 },
       losses: [20, 12.5],
     });
     expect(running.headers['retry-after']).toBe('5');
-    await it.deps.records.fail(id, 1, { code: 'FACE_NOT_FOUND', detail: 'None.' });
-    const failed = await it.app.inject(`/embeddings/${id}`);
+    await service.deps.records.fail(id, 1, { code: 'FACE_NOT_FOUND', detail: 'None.' });
+    const failed = await service.app.inject(`/embeddings/${id}`);
     expect(failed.headers['retry-after']).toBeUndefined();
     expect(failed.json()).toMatchObject({
       state: 'failed',
@@ -245,24 +249,46 @@ describe('an embedding', () => {
     });
   });
 
+  test('reports the result in full', async () => {
+    service = await startApp(server.url);
+    const quad: Quad = [
+      [1.5, 2],
+      [1.5, 900],
+      [899.5, 900],
+      [899.5, 2],
+    ];
+    const result = {
+      quad,
+      quality: { loss: 3100.25, lpips: 0.18 },
+      losses: [9000, 3100.25],
+      seconds: 91.5,
+      device: 'cpu',
+    };
+    const { id } = await storeFinished(service, result);
+    expect((await service.app.inject(`/embeddings/${id}`)).json()).toMatchObject({
+      state: 'succeeded',
+      ...result,
+    });
+  });
+
   test('answers 409 with its state for an image that it does not have, 400 for a kind that none has', async () => {
-    it = await startApp(server.url);
-    const { id } = await storeFinished(it, { state: 'failed' });
-    const missing = await it.app.inject(`/embeddings/${id}/image?kind=aligned`);
+    service = await startApp(server.url);
+    const { id } = await storeFinished(service, { state: 'failed' });
+    const missing = await service.app.inject(`/embeddings/${id}/image?kind=aligned`);
     expect(missing.json()).toMatchObject({ status: 409, code: 'IMAGE_NOT_READY', state: 'failed' });
-    const unknown = await it.app.inject(`/embeddings/${id}/image?kind=latent`);
+    const unknown = await service.app.inject(`/embeddings/${id}/image?kind=latent`);
     expect(unknown.json().detail).toBe(
       "Expected one of original, aligned, reconstruction, preview for `kind` but received 'latent'.",
     );
   });
 
   test('is deleted with its job, photo and record, once', async () => {
-    it = await startApp(server.url);
-    it.serveRenders(async () => detection(1));
-    const { id } = (await it.post(form([jpeg]))).json();
-    expect((await it.app.inject({ method: 'DELETE', url: `/embeddings/${id}` })).statusCode).toBe(204);
-    expect((await it.app.inject(`/embeddings/${id}`)).statusCode).toBe(404);
-    expect((await it.app.inject({ method: 'DELETE', url: `/embeddings/${id}` })).statusCode).toBe(404);
+    service = await startApp(server.url);
+    service.serveRenders(async () => detection(1));
+    const { id } = (await service.post(form([jpeg]))).json();
+    expect((await service.app.inject({ method: 'DELETE', url: `/embeddings/${id}` })).statusCode).toBe(204);
+    expect((await service.app.inject(`/embeddings/${id}`)).statusCode).toBe(404);
+    expect((await service.app.inject({ method: 'DELETE', url: `/embeddings/${id}` })).statusCode).toBe(404);
     await expectNothingStored();
   });
 });

@@ -15,7 +15,7 @@ const BYTES = {
 type MorphJob = RenderJob & { kind: 'morph' };
 
 let server: TestRedis;
-let it: TestApp;
+let service: TestApp;
 let jobs: MorphJob[];
 let a: string;
 let b: string;
@@ -24,16 +24,16 @@ beforeAll(async () => {
   server = await startRedis();
 });
 afterAll(() => server.stop());
-afterEach(() => it.close());
+afterEach(() => service.close());
 beforeEach(async () => {
-  it = await startApp(server.url);
+  service = await startApp(server.url);
   jobs = [];
-  a = (await storeFinished(it)).id;
-  b = (await storeFinished(it)).id;
+  a = (await storeFinished(service)).id;
+  b = (await storeFinished(service)).id;
 });
 
 function serve(before: (job: MorphJob) => Promise<void> = async () => {}): void {
-  it.serveRenders(async (job, deps) => {
+  service.serveRenders(async (job, deps) => {
     if (job.kind !== 'morph') return undefined;
     jobs.push(job);
     await before(job);
@@ -43,7 +43,7 @@ function serve(before: (job: MorphJob) => Promise<void> = async () => {}): void 
 }
 
 const get = (query: string, headers: Record<string, string> = {}) =>
-  it.app.inject({ url: `/morph?a=${a}&b=${b}${query}`, headers });
+  service.app.inject({ url: `/morph?a=${a}&b=${b}${query}`, headers });
 
 describe('GET /morph', () => {
   test('renders with the defaults of the method and serves JPEG with a strong tag', async () => {
@@ -62,9 +62,15 @@ describe('GET /morph', () => {
     serve();
     const first = await get('&lambda=0.5');
     await get('&lambda=.5');
-    const started = performance.now();
-    const second = await get('&lambda=0.50&mode=linear');
-    expect(performance.now() - started).toBeLessThan(20);
+    const times: number[] = [];
+    let second = first;
+    for (let i = 0; i < 10; i++) {
+      const started = performance.now();
+      second = await get('&lambda=0.50&mode=linear');
+      times.push(performance.now() - started);
+    }
+    // The fastest of ten: this is about the work done, not about what else the machine does.
+    expect(Math.min(...times)).toBeLessThan(20);
     expect(second.rawPayload).toEqual(first.rawPayload);
     expect(jobs).toHaveLength(1);
     const cached = await get('&lambda=0.5', { 'if-none-match': `W/${first.headers.etag}` });
@@ -91,7 +97,7 @@ describe('GET /morph', () => {
     ];
     const tags = new Set<unknown>();
     for (const query of queries) tags.add((await get(query)).headers.etag);
-    tags.add((await it.app.inject(`/morph?a=${b}&b=${a}`)).headers.etag);
+    tags.add((await service.app.inject(`/morph?a=${b}&b=${a}`)).headers.etag);
     expect(tags.size).toBe(queries.length + 1);
     expect(jobs.map(({ crossover }) => crossover)).toEqual([0, 0, 8, 256, 3, 0, 0, 0]);
   });
@@ -106,7 +112,7 @@ describe('GET /morph', () => {
 
   test('HEAD answers with the headers alone', async () => {
     serve();
-    const response = await it.app.inject({ method: 'HEAD', url: `/morph?a=${a}&b=${b}` });
+    const response = await service.app.inject({ method: 'HEAD', url: `/morph?a=${a}&b=${b}` });
     expect(response.headers).toMatchObject({
       'content-type': 'image/jpeg',
       'content-length': `${BYTES.jpeg.length}`,
@@ -142,14 +148,14 @@ describe('GET /morph', () => {
   });
 
   test('refuses a missing parameter', async () => {
-    const response = await it.app.inject(`/morph?a=${a}`);
+    const response = await service.app.inject(`/morph?a=${a}`);
     expect(response.json().detail).toBe('The query parameter `b` is missing.');
   });
 
   test.each(['queued', 'running', 'failed', 'cancelled'] as const)(
     'refuses an embedding that is %s',
     async (state) => {
-      b = (await storeFinished(it, { state })).id;
+      b = (await storeFinished(service, { state })).id;
       expect((await get('')).json()).toMatchObject({
         status: 409,
         code: 'EMBEDDING_NOT_READY',
@@ -167,12 +173,12 @@ describe('GET /morph', () => {
       code: 'EMBEDDING_NOT_FOUND',
       parameter: 'b',
     });
-    b = (await storeFinished(it, { generator: { name: 'other', hash: 'g2' } })).id;
+    b = (await storeFinished(service, { generator: { name: 'other', hash: 'g2' } })).id;
     expect((await get('')).json()).toMatchObject({ status: 409, code: 'GENERATOR_MISMATCH' });
   });
 
   test('answers 503 with Retry-After when no worker renders in time', async () => {
-    it.deps.patience.renderMs = 50;
+    service.deps.patience.renderMs = 50;
     const response = await get('');
     expect(response.json()).toMatchObject({ status: 503, code: 'BUSY' });
     expect(response.headers['retry-after']).toBe('2');
@@ -193,7 +199,7 @@ describe('GET /morph', () => {
   test('renders again when the blob has vanished', async () => {
     serve();
     await get('');
-    await it.deps.blobs.deletePrefix('renders/');
+    await service.deps.blobs.deletePrefix('renders/');
     expect((await get('')).statusCode).toBe(200);
     expect(jobs).toHaveLength(2);
   });
@@ -202,17 +208,17 @@ describe('GET /morph', () => {
     serve();
     await get('&lambda=0.2');
     await get('&lambda=0.4');
-    expect(await it.blobFiles()).toHaveLength(4);
-    await it.app.inject({ method: 'DELETE', url: `/embeddings/${a}` });
-    expect(await it.blobFiles()).toEqual([expect.stringContaining(b)]);
+    expect(await service.blobFiles()).toHaveLength(4);
+    await service.app.inject({ method: 'DELETE', url: `/embeddings/${a}` });
+    expect(await service.blobFiles()).toEqual([expect.stringContaining(b)]);
     expect((await get('&lambda=0.2')).statusCode).toBe(404);
   });
 
   test('a deletion during the render leaves no image of the face', async () => {
     serve(async () => {
-      await it.app.inject({ method: 'DELETE', url: `/embeddings/${a}` });
+      await service.app.inject({ method: 'DELETE', url: `/embeddings/${a}` });
     });
     expect((await get('')).json()).toMatchObject({ status: 404, code: 'EMBEDDING_NOT_FOUND' });
-    expect(await it.blobFiles()).toEqual([expect.stringContaining(b)]);
+    expect(await service.blobFiles()).toEqual([expect.stringContaining(b)]);
   });
 });

@@ -4,12 +4,12 @@ import { startApp, type TestApp } from '../support/app.js';
 import { startRedis, type TestRedis } from '../support/redis.js';
 
 let server: TestRedis;
-let it: TestApp;
+let service: TestApp;
 
 beforeAll(async () => {
   server = await startRedis();
 });
-afterEach(() => it.close());
+afterEach(() => service.close());
 afterAll(() => server.stop());
 
 const worker = (id: string, roles: ('embed' | 'render')[]) => ({
@@ -21,38 +21,38 @@ const worker = (id: string, roles: ('embed' | 'render')[]) => ({
 });
 
 test('is ready only with a live worker of each role', async () => {
-  it = await startApp(server.url);
-  const { keyPrefix } = it.deps.config;
-  expect((await it.app.inject('/healthz')).json()).toEqual({ status: 'ok' });
-  const none = await it.app.inject('/readyz');
+  service = await startApp(server.url);
+  const { keyPrefix } = service.deps.config;
+  expect((await service.app.inject('/healthz')).json()).toEqual({ status: 'ok' });
+  const none = await service.app.inject('/readyz');
   expect([none.statusCode, none.json()]).toEqual([
     503,
     { ready: false, redis: true, missing: ['embed', 'render'], workers: [] },
   ]);
-  await announce(it.redis, keyPrefix, worker('w1', ['render']));
-  expect((await it.app.inject('/readyz')).json()).toMatchObject({ ready: false, missing: ['embed'] });
-  await announce(it.redis, keyPrefix, worker('w2', ['embed']));
-  const both = await it.app.inject('/readyz');
+  await announce(service.redis, keyPrefix, worker('w1', ['render']));
+  expect((await service.app.inject('/readyz')).json()).toMatchObject({ ready: false, missing: ['embed'] });
+  await announce(service.redis, keyPrefix, worker('w2', ['embed']));
+  const both = await service.app.inject('/readyz');
   expect(both.statusCode).toBe(200);
   expect(both.json().workers).toContainEqual(worker('w1', ['render']));
 });
 
 test('is not ready while it stops', async () => {
-  it = await startApp(server.url, { isDraining: () => true });
-  await announce(it.redis, it.deps.config.keyPrefix, worker('w1', ['render', 'embed']));
-  expect((await it.app.inject('/readyz')).statusCode).toBe(503);
+  service = await startApp(server.url, { isDraining: () => true });
+  await announce(service.redis, service.deps.config.keyPrefix, worker('w1', ['render', 'embed']));
+  expect((await service.app.inject('/readyz')).statusCode).toBe(503);
 });
 
 test('answers 503 with a problem while Redis is away, and stays alive', async () => {
   const own = await startRedis();
-  it = await startApp(own.url);
+  service = await startApp(own.url);
   await own.stop();
-  await expect.poll(() => it.redis.status).not.toBe('ready');
-  const response = await it.app.inject('/embeddings/emb_x');
+  await expect.poll(() => service.redis.status).not.toBe('ready');
+  const response = await service.app.inject('/embeddings/emb_x');
   expect(response.json()).toMatchObject({ status: 503, code: 'UNAVAILABLE' });
   expect(response.headers['retry-after']).toBe('2');
-  expect((await it.app.inject('/readyz')).json()).toMatchObject({ ready: false, redis: false });
-  expect((await it.app.inject('/healthz')).statusCode).toBe(200);
+  expect((await service.app.inject('/readyz')).json()).toMatchObject({ ready: false, redis: false });
+  expect((await service.app.inject('/healthz')).statusCode).toBe(200);
 });
 
 test.each([
@@ -60,8 +60,8 @@ test.each([
   ['PUT', '/embeddings', 404, 'NOT_FOUND'],
   ['GET', '/%zz', 400, 'BAD_REQUEST'],
 ] as const)('answers %s %s with a problem', async (method, url, status, code) => {
-  it = await startApp(server.url);
-  const response = await it.app.inject({ method, url });
+  service = await startApp(server.url);
+  const response = await service.app.inject({ method, url });
   expect(response.headers['content-type']).toMatch(/^application\/problem\+json/);
   expect(response.json()).toMatchObject({
     status,
@@ -72,11 +72,11 @@ test.each([
 });
 
 test('serves its description and self-contained docs', async () => {
-  it = await startApp(server.url);
-  const yaml = await it.app.inject('/openapi.yaml');
+  service = await startApp(server.url);
+  const yaml = await service.app.inject('/openapi.yaml');
   expect(yaml.headers['content-type']).toMatch(/^application\/yaml/);
   expect(yaml.payload).toContain('/embeddings/{id}/image');
-  const page = await it.app.inject('/docs/');
+  const page = await service.app.inject('/docs/');
   expect(page.statusCode).toBe(200);
   expect(page.payload).not.toMatch(/(src|href)="https?:/);
 });

@@ -3,7 +3,14 @@ import swaggerUi from '@fastify/swagger-ui';
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox';
 
 export const docsRoutes: FastifyPluginAsyncTypebox = async (app) => {
-  await app.register(swaggerUi, { routePrefix: '/docs', staticCSP: true });
+  await app.register(swaggerUi, {
+    routePrefix: '/docs',
+    staticCSP: true,
+    // The service speaks plain HTTP behind its proxy, where an upgraded request would find nobody.
+    transformStaticCSP: (policy) => policy.replace(/\s*upgrade-insecure-requests;?/, ''),
+    // Otherwise the page sends its address to a validator on the Internet.
+    uiConfig: { validatorUrl: null },
+  });
   app.route({
     method: 'GET',
     url: '/openapi.yaml',
