@@ -10,6 +10,7 @@ import { matmul } from './matmul.js';
 import { pool } from './pool.js';
 import { reduce } from './reduce.js';
 import type { OpRule } from './rule.js';
+import { select } from './select.js';
 import { shape } from './shape.js';
 
 export const OPS: ReadonlyMap<string, OpRule> = new Map(
@@ -22,6 +23,7 @@ export const OPS: ReadonlyMap<string, OpRule> = new Map(
     ...matmul,
     ...reduce,
     ...shape,
+    ...select,
     ...control,
   }),
 );
