@@ -35,16 +35,19 @@ export interface Config {
 
 const PACKAGE_ROOT = fileURLToPath(new URL('..', import.meta.url));
 
-type Env = Readonly<Record<string, string | undefined>>;
+export type Env = Readonly<Record<string, string | undefined>>;
 
 /** Reads one variable; `parse` returns undefined for a value it cannot read. */
 type Reader = <T>(name: string, fallback: T, expected: string, parse: (text: string) => T | undefined) => T;
 
-/** Parses the environment. Throws one error that names every variable with a wrong value and what it must be. */
-export function loadConfig(env: Env = process.env): Config {
+/**
+ * Parses the environment. Throws one error that names every variable with a wrong value and what it must be.
+ * `defaults` stand for variables that are not set.
+ */
+export function loadConfig(env: Env = process.env, defaults: Env = {}): Config {
   const problems: string[] = [];
   const read: Reader = (name, fallback, expected, parse) => {
-    const text = env[name]?.trim();
+    const text = env[name]?.trim() || defaults[name];
     if (!text) return fallback;
     const value = parse(text);
     if (value === undefined) problems.push(`${name}: expected ${expected}${shown(name, text)}`);
@@ -75,6 +78,22 @@ export function loadConfig(env: Env = process.env): Config {
   };
   if (problems.length > 0) throw new Error(`The configuration is not valid.\n${problems.join('\n')}`);
   return Object.freeze(config);
+}
+
+/** The environment of a child process that shall have `config`: the variables of this process, the parsed ones written out. */
+export function childEnvironment(config: Config, env: Env = process.env): Record<string, string | undefined> {
+  return {
+    ...env,
+    HOST: config.host,
+    PORT: String(config.port),
+    REDIS_URL: config.redisUrl,
+    LATENTMORPH_DATA: config.dataDir,
+    LATENTMORPH_MODELS: config.modelsDir,
+    LATENTMORPH_DEVICE: config.device,
+    LATENTMORPH_THREADS: String(config.threads),
+    LATENTMORPH_ROLES: config.roles.join(','),
+    LOG_LEVEL: config.logLevel,
+  };
 }
 
 /** A Redis URL may hold a password, and start-up errors end in logs. */

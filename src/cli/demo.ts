@@ -47,7 +47,7 @@ const say = (line: string): void => console.log(line);
 
 async function main(): Promise<number> {
   const options = parseOptions(process.argv.slice(2));
-  const loaded = loadConfig({ ...process.env, LOG_LEVEL: process.env.LOG_LEVEL ?? 'warn' });
+  const loaded = loadConfig(undefined, { LOG_LEVEL: 'warn' });
   const dataDir = await mkdtemp(join(tmpdir(), 'latentmorph-demo-'));
   const config: Config = {
     ...loaded,

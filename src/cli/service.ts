@@ -2,7 +2,7 @@
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { Config } from '../config.js';
+import { type Config, childEnvironment } from '../config.js';
 import { planRedis, redisReady, releaseRedis } from './embedded-redis.js';
 import { nodeSpec, type ProcessSpec, Supervised } from './processes.js';
 
@@ -41,7 +41,7 @@ export class Service {
     const { host, port } = this.#config;
     await refuseTakenPort(host, port);
     const redisUrl = this.#config.redisUrl ?? (await this.#startRedis());
-    const env = environment(this.#config, redisUrl);
+    const env = childEnvironment({ ...this.#config, redisUrl });
     this.#run('worker', nodeSpec('worker', new URL('../worker/main.js', import.meta.url), env));
     this.#run('api', nodeSpec('api', new URL('../api/main.js', import.meta.url), env));
     await this.#orFailure(this.#answers());
@@ -108,21 +108,6 @@ export class Service {
         : `The service was not ready within ${READY_TIMEOUT_MS / 1000} s.`,
     );
   }
-}
-
-/** The children read the same settings as this process, except those that it decides. */
-function environment(config: Config, redisUrl: string): NodeJS.ProcessEnv {
-  return {
-    ...process.env,
-    HOST: config.host,
-    PORT: String(config.port),
-    REDIS_URL: redisUrl,
-    LATENTMORPH_DATA: config.dataDir,
-    LATENTMORPH_MODELS: config.modelsDir,
-    LATENTMORPH_DEVICE: config.device,
-    LATENTMORPH_THREADS: String(config.threads),
-    LOG_LEVEL: config.logLevel,
-  };
 }
 
 async function refuseTakenPort(host: string, port: number): Promise<void> {

@@ -1,6 +1,6 @@
 import { isAbsolute } from 'node:path';
 import { expect, test } from 'vitest';
-import { loadConfig } from '../../src/config.js';
+import { childEnvironment, loadConfig } from '../../src/config.js';
 
 test('has a default for everything, with absolute paths, and cannot be changed', () => {
   const config = loadConfig({});
@@ -66,4 +66,16 @@ test('names every wrong variable at once, and never repeats a password', () => {
   const load = () => loadConfig({ PORT: 'x', LOG_LEVEL: 'x', REDIS_URL: 'http://user:secret@redis' });
   expect(load).toThrow(/PORT: .*REDIS_URL: expected a redis:\/\/.*LOG_LEVEL: /s);
   expect(load).not.toThrow(/secret/);
+});
+
+test('takes a given default only where a variable is not set', () => {
+  expect(loadConfig({ LOG_LEVEL: '' }, { LOG_LEVEL: 'warn' }).logLevel).toBe('warn');
+  expect(loadConfig({ LOG_LEVEL: 'debug' }, { LOG_LEVEL: 'warn' }).logLevel).toBe('debug');
+});
+
+test('a child process reads the same configuration, and everything else that was set', () => {
+  const config = loadConfig({ PORT: '0', REDIS_URL: 'redis://cache:6379', LATENTMORPH_ROLES: 'render' });
+  const env = childEnvironment(config, { PATH: '/bin', PORT: '9' });
+  expect(env.PATH).toBe('/bin');
+  expect(loadConfig(env)).toEqual(config);
 });
