@@ -7,8 +7,9 @@ import { parseArgs } from 'node:util';
 import { type Config, loadConfig } from '../config.js';
 import { contactSheet, type SheetCell } from '../images.js';
 import { FACE_RECOGNITION, packageFile, packagesDir } from '../models/packages.js';
-import { Client, type MorphQuery, morphPath, type PublicEmbedding } from './client.js';
+import { Client, morphPath, type PublicEmbedding } from './client.js';
 import { freePort } from './embedded-redis.js';
+import { onStop } from './on-stop.js';
 import { prepareModels } from './prepare-models.js';
 import { progressView } from './progress.js';
 import { Service } from './service.js';
@@ -16,18 +17,11 @@ import { Service } from './service.js';
 const USAGE = `Usage: npm run demo -- [--steps N] [--photos A.jpg B.jpg] [--out DIR]`;
 const PORTRAITS = ['obama', 'biden'];
 
-/** The morphs of the sheet: the paper's three modes. */
-const MORPHS: readonly Omit<MorphQuery, 'a' | 'b'>[] = [
-  { mode: 'linear', lambda: 0.7 },
-  { mode: 'linear', lambda: 0.5 },
-  { mode: 'linear', lambda: 0.3 },
-  { mode: 'style', lambda: 1 },
-  { mode: 'style', lambda: 0.7 },
-  { mode: 'style', lambda: 0 },
-  { mode: 'attribute', lambda: 1 },
-  { mode: 'attribute', lambda: 0.7 },
-  { mode: 'attribute', lambda: 0 },
-];
+const MODES = ['linear', 'style', 'attribute'] as const;
+/** Weights of the first portrait, one column each; 0.7 is the default of the service. */
+const LAMBDAS = [1, 0.85, 0.7, 0.5, 0.25, 0];
+/** Photos per row of the sheet, three pictures each: as wide as a row of morphs. */
+const PHOTOS_PER_ROW = 2;
 
 interface DemoOptions {
   steps: number | undefined;
@@ -59,14 +53,10 @@ async function main(): Promise<number> {
   const service = new Service(config, say);
 
   const stopped = new Promise<never>((_, reject) => {
-    let asked = 0;
-    for (const signal of ['SIGINT', 'SIGTERM'] as const) {
-      process.on(signal, () => {
-        asked += 1;
-        if (asked > 1) service.kill();
-        reject(new Error('Interrupted.'));
-      });
-    }
+    onStop((times) => {
+      if (times > 1) service.kill();
+      reject(new Error('Interrupted.'));
+    });
   });
   const failed = service.failed.then((reason): never => {
     throw new Error(`The service failed: ${reason}.`);
@@ -92,7 +82,7 @@ async function run(service: Service, config: Config, { steps, photos, out }: Dem
   await service.start();
   const client = new Client(service.url);
   const finished = await embedAll(client, paths, steps);
-  const sheet = [await photoCells(client, finished, out), ...(await morphCells(client, finished, out))];
+  const sheet = [...(await photoRows(client, finished, out)), ...(await morphRows(client, finished, out))];
   await writeFile(join(out, 'demo.png'), await contactSheet(sheet));
   say(summary(finished, out));
 }
@@ -144,36 +134,44 @@ function label(path: string, i: number, paths: readonly string[]): string {
 }
 
 /** Original, aligned photo and reconstruction of each portrait. */
-async function photoCells(client: Client, portraits: readonly Portrait[], out: string): Promise<SheetCell[]> {
-  const kinds = ['original', 'aligned', 'reconstruction'] as const;
-  const cells = portraits.flatMap((portrait) =>
-    kinds.map(async (kind) => {
+async function photoRows(
+  client: Client,
+  portraits: readonly Portrait[],
+  out: string,
+): Promise<SheetCell[][]> {
+  const rows: SheetCell[][] = [];
+  for (const [i, portrait] of portraits.entries()) {
+    if (i % PHOTOS_PER_ROW === 0) rows.push([]);
+    for (const kind of ['original', 'aligned', 'reconstruction'] as const) {
       const image = await client.image(portrait.id, kind);
       const extension = kind === 'original' ? extname(portrait.path) : '.png';
       await writeFile(join(out, `${portrait.label}-${kind}${extension}`), image);
       const quality = kind === 'reconstruction' ? `, LPIPS ${lpips(portrait.embedding)}` : '';
-      return { image, label: `${portrait.label}, ${kind}${quality}` };
-    }),
-  );
-  return Promise.all(cells);
+      rows.at(-1)?.push({ image, label: `${portrait.label}, ${kind}${quality}` });
+    }
+  }
+  return rows;
 }
 
 /** One row per mode, between the first two portraits. */
-async function morphCells(
+async function morphRows(
   client: Client,
   portraits: readonly Portrait[],
   out: string,
 ): Promise<SheetCell[][]> {
   const [a, b] = portraits;
   if (!a || !b) return [];
-  const rows = new Map<string, SheetCell[]>();
-  for (const morph of MORPHS) {
-    const image = await client.morph({ a: a.id, b: b.id, ...morph });
-    await writeFile(join(out, `morph-${morph.mode}-${morph.lambda}.jpg`), image);
-    const row = rows.get(morph.mode) ?? [];
-    rows.set(morph.mode, [...row, { image, label: `${morph.mode}, lambda ${morph.lambda}` }]);
+  const rows: SheetCell[][] = [];
+  for (const mode of MODES) {
+    const row: SheetCell[] = [];
+    for (const lambda of LAMBDAS) {
+      const image = await client.morph({ a: a.id, b: b.id, mode, lambda });
+      await writeFile(join(out, `morph-${mode}-${lambda}.jpg`), image);
+      row.push({ image, label: `${mode}, lambda ${lambda}` });
+    }
+    rows.push(row);
   }
-  return [...rows.values()];
+  return rows;
 }
 
 const lpips = ({ quality }: PublicEmbedding): string => quality?.lpips.toFixed(3) ?? '?';

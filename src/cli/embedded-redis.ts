@@ -38,7 +38,7 @@ export async function planRedis(dir: string, modelsDir: string): Promise<RedisPl
   const url = `redis://:${password}@127.0.0.1:${port}`;
   const claim: Claim = { url, owner: process.pid };
   await writeFile(claimPath(dir), JSON.stringify(claim), { mode: 0o600 });
-  const spec = { name: 'redis', command: await redisProgram(modelsDir), args: ['-'], quiet: true };
+  const spec = { name: 'redis', command: await redisProgram(modelsDir), args: ['-'] };
   return { url, spec: { ...spec, input: settings(dir, port, password) } };
 }
 

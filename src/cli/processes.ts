@@ -10,17 +10,21 @@ export interface ProcessSpec {
   env?: NodeJS.ProcessEnv;
   /** Text for its standard input. */
   input?: string;
-  /** Drop its standard output; errors still show. */
-  quiet?: boolean;
   /** Keep an IPC channel open, which tells the child when this process is gone. */
   lifeline?: boolean;
 }
 
-/** A script of this package, run by the Node that runs now. */
-export function nodeSpec(name: string, script: URL, env: NodeJS.ProcessEnv): ProcessSpec {
+/** A script of this package, run by the Node that runs now; it stops by itself when this process is gone. */
+export function nodeSpec(name: string, script: URL, env?: NodeJS.ProcessEnv): ProcessSpec {
   const lifeline = new URL('./lifeline.js', import.meta.url).href;
   const args = ['--enable-source-maps', '--import', lifeline, fileURLToPath(script)];
   return { name, command: process.execPath, args, env, lifeline: true };
+}
+
+/** The same promise for any program: it runs below a script that listens for it. */
+export function leashed(spec: ProcessSpec): ProcessSpec {
+  const leash = nodeSpec(spec.name, new URL('./leash.js', import.meta.url), spec.env);
+  return { ...leash, args: [...leash.args, spec.command, ...spec.args], input: spec.input };
 }
 
 export class ManagedProcess {
@@ -38,7 +42,7 @@ export class ManagedProcess {
       env: spec.env,
       stdio: [
         spec.input === undefined ? 'ignore' : 'pipe',
-        spec.quiet ? 'ignore' : 'inherit',
+        'inherit',
         'inherit',
         ...(spec.lifeline ? (['ipc'] as const) : []),
       ],

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type Config, childEnvironment } from '../config.js';
 import { planRedis, redisReady, releaseRedis } from './embedded-redis.js';
-import { nodeSpec, type ProcessSpec, Supervised } from './processes.js';
+import { leashed, nodeSpec, type ProcessSpec, Supervised } from './processes.js';
 
 /** Restarts per minute of one process before the whole service gives up. */
 const RESTARTS = 3;
@@ -66,7 +66,7 @@ export class Service {
 
   async #startRedis(): Promise<string> {
     const { url, spec } = await planRedis(this.#redisDir, this.#config.modelsDir);
-    this.#run('redis', spec);
+    this.#run('redis', leashed(spec));
     await this.#orFailure(redisReady(url, 20_000));
     return url;
   }

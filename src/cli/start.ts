@@ -1,6 +1,7 @@
 /** `npm start`: serves until it is told to stop, and leaves nothing running. */
 import { loadConfig } from '../config.js';
 import { freePort } from './embedded-redis.js';
+import { onStop } from './on-stop.js';
 import { prepareModels } from './prepare-models.js';
 import { Service } from './service.js';
 
@@ -14,18 +15,16 @@ async function main(): Promise<number> {
 
   let asked = 0;
   const told = new Promise<void>((resolve) => {
-    for (const signal of ['SIGINT', 'SIGTERM'] as const) {
-      process.on(signal, () => {
-        asked += 1;
-        if (asked === 1) {
-          say('\nStopping; press Ctrl-C again to stop at once.');
-          resolve();
-        } else if (signal === 'SIGINT') {
-          service.kill();
-          process.exit(130);
-        }
-      });
-    }
+    onStop((times) => {
+      asked = times;
+      if (times === 1) {
+        say('\nStopping; press Ctrl-C again to stop at once.');
+        resolve();
+      } else {
+        service.kill();
+        process.exit(130);
+      }
+    });
   });
 
   const failure = (async (): Promise<string> => {
