@@ -16,9 +16,14 @@ export const EmbeddingOptions = Type.Object(
     learningRate: Type.Number({
       exclusiveMinimum: 0,
       maximum: 1,
-      default: 0.05,
+      default: 0.2,
       description:
-        'Peak Adam learning rate; ramped up over the first 5 % and down over the last 25 % of the steps.',
+        'Peak Adam learning rate in units of `space`; ramped up over the first 40 % and down over the last 25 % of the steps.',
+    }),
+    space: Type.Enum(['pn', 'w'], {
+      default: 'pn',
+      description:
+        "Coordinates in which Adam moves. `pn`: whitened, one unit is one standard deviation of the generator's own latents. `w`: W itself, as in the paper; take learning rates of 0.01 to 0.05.",
     }),
     pixelWeight: Type.Number({
       minimum: 0,
@@ -42,6 +47,7 @@ export const EmbeddingOptions = Type.Object(
   { additionalProperties: false },
 );
 export type EmbeddingOptions = Static<typeof EmbeddingOptions>;
+export type LatentSpace = EmbeddingOptions['space'];
 
 /** Pixel coordinates in the upright photo (EXIF orientation applied), origin top left. */
 export const Box = Type.Object({

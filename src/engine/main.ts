@@ -51,7 +51,16 @@ async function warmProjector(projector: Projector): Promise<Pick<EngineInfo, 'de
   const { latent } = projector.start({ styles: STYLES });
   const target = new Float32Array(3 * TARGET_SIZE * TARGET_SIZE);
   const zeros = new Float32Array(latent.length);
-  const chunk = { target, latent, m: zeros, v: zeros, step: 0, learningRates: [0], pixelWeight: 0 };
+  const chunk = {
+    space: 'pn' as const,
+    target,
+    latent,
+    m: zeros,
+    v: zeros,
+    step: 0,
+    learningRates: [0],
+    pixelWeight: 0,
+  };
   return { warmUpMs: await timed(() => projector.run(chunk)), device: projector.device };
 }
 

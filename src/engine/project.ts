@@ -5,13 +5,13 @@ import { startLatent } from '../models/stylegan/start.js';
 import { type EngineOptions, Generator } from './generator.js';
 import type { EngineCalls, ProjectChunk, ProjectChunkResult } from './protocol.js';
 import { openSession, type Session } from './session.js';
-import { stepModel, TARGET_SIZE } from './step-model.js';
+import { type StepVariant, stepModel, TARGET_SIZE } from './step-model.js';
 
 const IMAGE = [1, 3, TARGET_SIZE, TARGET_SIZE];
 
 export class Projector {
-  /** Session of the step graph last used and its number of styles: one at a time, for each takes over a gigabyte. */
-  private step: { styles: number; session: Session } | undefined;
+  /** Session of the step graph last used: one at a time, for each takes over a gigabyte. */
+  private step: { path: string; session: Session } | undefined;
 
   private constructor(
     private readonly options: EngineOptions,
@@ -50,9 +50,9 @@ export class Projector {
 
   /** Renders and measures the end of a projection. A step of rate 0 gives image and loss at the final latent itself. */
   async finish(params: EngineCalls['finish']['in']): Promise<EngineCalls['finish']['out']> {
-    const { latent, target, pixelWeight } = params;
+    const { latent, space, target, pixelWeight } = params;
     const zeros = () => new Float32Array(latent.length);
-    const still = { target, latent, m: zeros(), v: zeros(), step: 0, learningRates: [0], pixelWeight };
+    const still = { space, target, latent, m: zeros(), v: zeros(), step: 0, learningRates: [0], pixelWeight };
     const { losses, preview } = await this.steps(still);
     const { distance } = await this.lpips.run({
       a: { data: preview!.data, shape: IMAGE },
@@ -82,7 +82,7 @@ export class Projector {
   private async steps(chunk: ProjectChunk) {
     const { styleDim } = this.options.manifest.generator;
     const styles = chunk.latent.length / styleDim;
-    const session = await this.sessionOf(styles);
+    const session = await this.sessionOf({ space: chunk.space, styles });
     const state = (data: Float32Array) => ({ data, shape: [1, styles, styleDim] });
     const scalar = (x: number) => ({ data: Float32Array.of(x), shape: [] });
     return session.run({
@@ -96,13 +96,13 @@ export class Projector {
     });
   }
 
-  private async sessionOf(styles: number): Promise<Session> {
-    if (this.step?.styles === styles) return this.step.session;
+  private async sessionOf(variant: StepVariant): Promise<Session> {
+    const { modelsDir, manifest, session } = this.options;
+    const path = await stepModel(modelsDir, manifest, variant);
+    if (this.step?.path === path) return this.step.session;
     await this.step?.session.release();
     this.step = undefined;
-    const { modelsDir, manifest, session } = this.options;
-    const path = await stepModel(modelsDir, manifest, styles);
-    this.step = { styles, session: await openSession(path, session) };
+    this.step = { path, session: await openSession(path, session) };
     return this.step.session;
   }
 }

@@ -1,5 +1,5 @@
 /** Typed requests between a worker and its engine child process (advanced serialisation: typed arrays travel as they are). */
-import type { Detection, ImageFormat, MorphMode, Point, Quad } from '../contracts.js';
+import type { Detection, ImageFormat, LatentSpace, MorphMode, Point, Quad } from '../contracts.js';
 
 export type EngineRole = 'embed' | 'render';
 
@@ -11,8 +11,9 @@ export interface EngineInfo {
   warmUpMs: number;
 }
 
-/** One chunk of the projection. Shapes: `latent`, `m`, `v` [styles, 512] flat; `target` image [3,256,256] -1..1 flat. */
+/** One chunk of the projection. Shapes: `latent` [styles, 512] flat in W, `m`, `v` likewise in `space`; `target` image [3,256,256] -1..1 flat. */
 export interface ProjectChunk {
+  space: LatentSpace;
   target: Float32Array;
   latent: Float32Array;
   m: Float32Array;
@@ -48,7 +49,7 @@ export interface EngineCalls {
   project: { in: ProjectChunk; out: ProjectChunkResult };
   /** Ends a projection: full latent W+ [16,512], its 1024 px reconstruction (PNG), LPIPS against the target, final loss. */
   finish: {
-    in: { latent: Float32Array; target: Float32Array; pixelWeight: number };
+    in: { latent: Float32Array; space: LatentSpace; target: Float32Array; pixelWeight: number };
     out: { latent: Float32Array; reconstruction: Uint8Array; lpips: number; loss: number };
   };
   /** Renders a morph of two W+ latents [16,512]. */

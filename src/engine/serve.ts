@@ -38,7 +38,10 @@ function describe(error: unknown): { code: string; message: string; detail?: str
   if (error instanceof AppError) {
     return { code: error.code, message: error.stack ?? error.message, detail: error.detail };
   }
-  return { code: 'ENGINE_FAILED', message: error instanceof Error ? (error.stack ?? error.message) : String(error) };
+  return {
+    code: 'ENGINE_FAILED',
+    message: error instanceof Error ? (error.stack ?? error.message) : String(error),
+  };
 }
 
 /** A parent that has just gone makes `send` fail; the `disconnect` event then ends the process. */

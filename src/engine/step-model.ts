@@ -2,6 +2,7 @@
 import { createHash } from 'node:crypto';
 import { access, mkdir, readFile, rename, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import type { LatentSpace } from '../contracts.js';
 import { readOnnx } from '../models/graph/read-onnx.js';
 import { verify } from '../models/graph/verify.js';
 import { writeOnnx } from '../models/graph/write-onnx.js';
@@ -9,28 +10,53 @@ import type { ModelManifest } from '../models/manifest.js';
 import { STEP_GRAPH_SYMBOLS, stepGraph } from '../models/stylegan/step-graph.js';
 
 /** Raised whenever emission changes: cached graphs of other revisions are not used. */
-const REVISION = 1;
+const REVISION = 2;
 
 /** Side at which images are judged. */
 export const TARGET_SIZE = 256;
 
-/** Path of the ONNX file that takes Adam steps on `styles` style vectors; emitted when it is not there yet. */
-export async function stepModel(modelsDir: string, manifest: ModelManifest, styles: number): Promise<string> {
-  const sources = ['synthesis.onnx', 'vgg16.onnx'] as const;
+/** What a projection varies: coordinates in which Adam moves, and the number of free style vectors. */
+export interface StepVariant {
+  space: LatentSpace;
+  styles: number;
+}
+
+/** Path of the ONNX file that takes the Adam steps of a variant; emitted when it is not there yet. */
+export async function stepModel(
+  modelsDir: string,
+  manifest: ModelManifest,
+  { space, styles }: StepVariant,
+): Promise<string> {
+  const sources = ['synthesis.onnx', 'vgg16.onnx', 'whitening.onnx', 'colouring.onnx'] as const;
   const key = createHash('sha256')
     .update(
-      JSON.stringify([REVISION, TARGET_SIZE, styles, sources.map((name) => manifest.files[name]!.sha256)]),
+      JSON.stringify([
+        REVISION,
+        TARGET_SIZE,
+        space,
+        styles,
+        sources.map((name) => manifest.files[name]!.sha256),
+      ]),
     )
     .digest('hex')
     .slice(0, 16);
   const path = join(modelsDir, 'steps', `projection-${key}.onnx`);
   if (await exists(path)) return path;
-  const [synthesis, vgg] = await Promise.all(
+  const [synthesis, vgg, whitening, colouring] = await Promise.all(
     sources.map(async (name) =>
-      readOnnx(await readFile(join(modelsDir, name)), { dims: { N: 1, H: TARGET_SIZE, W: TARGET_SIZE } }),
+      readOnnx(await readFile(join(modelsDir, name)), {
+        dims: { N: 1, L: styles, H: TARGET_SIZE, W: TARGET_SIZE },
+      }),
     ),
   );
-  const graph = verify(stepGraph({ synthesis: synthesis!, vgg: vgg!, styles }));
+  const graph = verify(
+    stepGraph({
+      synthesis: synthesis!,
+      vgg: vgg!,
+      styles,
+      space: space === 'pn' ? { whitening: whitening!, colouring: colouring! } : undefined,
+    }),
+  );
   const partial = `${path}.${process.pid}.partial`;
   await mkdir(join(modelsDir, 'steps'), { recursive: true });
   await writeFile(partial, writeOnnx(graph, { symbolic: STEP_GRAPH_SYMBOLS }));

@@ -6,7 +6,14 @@ import { Value } from 'typebox/value';
 import { STYLE_DIM, STYLES } from '../contracts.js';
 
 export const MANIFEST = 'manifest.json';
-export const MODEL_FILES = ['mapping.onnx', 'synthesis.onnx', 'vgg16.onnx', 'lpips.onnx'] as const;
+export const MODEL_FILES = [
+  'mapping.onnx',
+  'synthesis.onnx',
+  'whitening.onnx',
+  'colouring.onnx',
+  'vgg16.onnx',
+  'lpips.onnx',
+] as const;
 export type ModelFile = (typeof MODEL_FILES)[number];
 
 const Hash = Type.String({ pattern: '^[0-9a-f]{64}$' });

@@ -109,7 +109,14 @@ async function run(
     const started = deps.clock();
     const step = losses.length;
     const learningRates = Array.from({ length: size }, (_, i) => learningRate(step + i, schedule));
-    const chunk = { ...state, target, step, learningRates, pixelWeight: options.pixelWeight };
+    const chunk = {
+      ...state,
+      space: options.space,
+      target,
+      step,
+      learningRates,
+      pixelWeight: options.pixelWeight,
+    };
     const result = await engine.call('project', chunk);
     refuseDivergence(result, step);
     state = { latent: result.latent, m: result.m, v: result.v };
@@ -119,7 +126,7 @@ async function run(
     await owned(deps.records.progress(record.id, attempt, { progress, losses, blobs: { ...keys } }));
   }
 
-  const last = { latent: state.latent, target, pixelWeight: options.pixelWeight };
+  const last = { latent: state.latent, space: options.space, target, pixelWeight: options.pixelWeight };
   const final = await engine.call('finish', last);
   const bytes = latentBytes(final.latent);
   await store('reconstruction', 'reconstruction.png', final.reconstruction);

@@ -28,7 +28,7 @@ let session: Session;
 
 beforeAll(async () => {
   const { modelsDir, threads } = loadConfig();
-  const path = await stepModel(modelsDir, await readManifest(modelsDir), 16);
+  const path = await stepModel(modelsDir, await readManifest(modelsDir), { space: 'w', styles: 16 });
   session = await openSession(path, { device: 'cpu', threads });
 });
 afterAll(() => session.release());

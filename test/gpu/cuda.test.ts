@@ -60,7 +60,16 @@ describe.runIf(!missing)('on a GPU', async () => {
     const { latent } = projector.start({ styles: STYLES });
     const zeros = () => new Float32Array(latent.length);
     const rates = Array.from({ length: 8 }, () => 0.02);
-    const chunk = { target, latent, m: zeros(), v: zeros(), step: 0, learningRates: rates, pixelWeight: 0 };
+    const chunk = {
+      space: 'w' as const,
+      target,
+      latent,
+      m: zeros(),
+      v: zeros(),
+      step: 0,
+      learningRates: rates,
+      pixelWeight: 0,
+    };
     const cuda = await projector.run(chunk);
     expect(cuda.losses.at(-1)).toBeLessThan(cuda.losses[0]!);
     const cpu = await (await Projector.load(await options('cpu'))).run({ ...chunk, learningRates: [0.02] });

@@ -10,7 +10,7 @@ const record: EmbeddingRecord = {
   id: ID,
   state: 'queued',
   createdAt: '2026-01-01T00:00:00.000Z',
-  options: { steps: 10, learningRate: 0.05, pixelWeight: 0, styles: 16 },
+  options: { steps: 10, learningRate: 0.05, space: 'pn', pixelWeight: 0, styles: 16 },
   attempt: 0,
   blobs: { original: `embeddings/${ID}/original` },
 };

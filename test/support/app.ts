@@ -113,7 +113,7 @@ export async function storeFinished(
     id,
     state: 'succeeded',
     createdAt: deps.now().toISOString(),
-    options: { steps: 1, learningRate: 0.05, pixelWeight: 0, styles: 16 },
+    options: { steps: 1, learningRate: 0.05, space: 'pn', pixelWeight: 0, styles: 16 },
     attempt: 1,
     generator: { name: 'generator', hash: 'g1' },
     latentHash: `latent of ${id}`,

@@ -1,10 +1,14 @@
-/** Mean and standard deviation of w = mapping(z) over seeded normal z, without an inference engine. */
+/** Statistics of w = mapping(z) over seeded normal z, without an inference engine. */
+
 import { normalFrom } from '../random.js';
+import { LatentSpread } from '../stylegan/latent-space.js';
 import type { MappingWeights } from './mobilestylegan.js';
 
 export interface LatentStatistics {
   readonly mean: number[];
   readonly std: number[];
+  /** What the P_N space is made of. */
+  readonly spread: LatentSpread;
 }
 
 const DIM = 512;
@@ -20,6 +24,7 @@ export function latentStatistics(weights: MappingWeights, count: number, seed: n
   }));
   const sum = new Float64Array(DIM);
   const squares = new Float64Array(DIM);
+  const spread = new LatentSpread(DIM);
   const batches = Math.ceil(count / BATCH);
   let [x, y] = [new Float64Array(BATCH * DIM), new Float64Array(BATCH * DIM)];
   for (let n = 0; n < batches; n++) {
@@ -34,11 +39,12 @@ export function latentStatistics(weights: MappingWeights, count: number, seed: n
       sum[i % DIM]! += v;
       squares[i % DIM]! += v * v;
     }
+    for (let at = 0; at < x.length; at += DIM) spread.add(x.subarray(at, at + DIM));
   }
   const total = batches * BATCH;
   const mean = Array.from(sum, (s) => s / total);
   const std = mean.map((m, i) => Math.sqrt(Math.max(0, squares[i]! / total - m * m)));
-  return { mean: mean.map(Math.fround), std: std.map(Math.fround) };
+  return { mean: mean.map(Math.fround), std: std.map(Math.fround), spread };
 }
 
 function pixelNorm(x: Float64Array, epsilon: number): void {

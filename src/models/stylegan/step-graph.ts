@@ -16,6 +16,8 @@ export interface StepGraphOptions {
   synthesis: Graph;
   /** Input [1,3,size,size] in -1..1, outputs named as the perceptual layers. */
   vgg: Graph;
+  /** Coordinates in which Adam moves: `w` [1,styles,512] -> `p` and back. Left out, it moves in W itself. */
+  space?: { whitening: Graph; colouring: Graph };
   /** Number of free style vectors: a divisor of L; each drives L / styles consecutive layers. */
   styles: number;
 }
@@ -60,11 +62,12 @@ function forwardGraph({ synthesis, vgg, styles }: StepGraphOptions): Graph {
 }
 
 /**
- * Inputs: `target` [1,3,S,S], `latent`, `m`, `v` [1,styles,512], `step` [] (steps already taken), `learningRates` [K],
+ * Inputs: `target` [1,3,S,S], `latent` [1,styles,512] in W, Adam's `m`, `v` (of its coordinates in `space`), `step` [] (steps already taken), `learningRates` [K],
  * `pixelWeight` []. Outputs: `latentOut`, `mOut`, `vOut`, `losses` [K] (each before its step), `preview` [1,3,S,S]
  * (the image before the last step). Features of the target are computed once per run, outside the loop.
  */
 export function stepGraph(options: StepGraphOptions): Graph {
+  const { space } = options;
   const b = new GraphBuilder('projection');
   const imageShape = options.vgg.types.get(options.vgg.inputs[0]!)!.shape;
   const latentShape = [1, options.styles, options.synthesis.types.get('w')!.shape[2]!];
@@ -83,8 +86,15 @@ export function stepGraph(options: StepGraphOptions): Graph {
   const blank = b.constant(f32(new Float32Array(sizeOf(imageShape)), imageShape), 'blank');
   const count = b.op('Reshape', [b.op('Shape', [rates]), b.constant(i64([], [0]))]);
 
-  const result = repeat(b, count, [...state, blank], (body, i, [x, m, v]) => {
-    const outputs = body.inline(forward, new Map([...given, ['latent', x!]]), 'body.');
+  const toSpace = (w: Value) =>
+    space ? b.inline(space.whitening, new Map([['w', w]]), 'toP.').get('p')! : w;
+  const toW = (at: GraphBuilder, x: Value, prefix: string) =>
+    space ? at.inline(space.colouring, new Map([['p', x]]), prefix).get('w')! : x;
+
+  const [w, ...moments] = state as [Value, Value, Value];
+  const result = repeat(b, count, [toSpace(w), ...moments, blank], (body, i, [x, m, v]) => {
+    const bindings = new Map([...given, ['latent', toW(body, x!, 'body.toW.')]]);
+    const outputs = body.inline(forward, bindings, 'body.');
     const loss = outputs.get('loss')!;
     const [grad] = gradients(body, loss, [x!]);
     const rate = body.op('Gather', [rates, i], { axis: 0 });
@@ -94,7 +104,7 @@ export function stepGraph(options: StepGraphOptions): Graph {
     return { state: [next.x, next.m, next.v, outputs.get('image')!], collect: [loss] };
   });
   const [x, m, v, preview] = result.state as [Value, Value, Value, Value];
-  b.output(x, 'latentOut');
+  b.output(toW(b, x, 'toW.'), 'latentOut');
   b.output(m, 'mOut');
   b.output(v, 'vOut');
   b.output(result.collect[0]!, 'losses');

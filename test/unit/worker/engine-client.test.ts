@@ -5,6 +5,7 @@ import { EngineClient } from '../../../src/worker/engine-client.js';
 
 const entry = fileURLToPath(new URL('./echo-engine.mjs', import.meta.url));
 const chunk: ProjectChunk = {
+  space: 'pn',
   target: Float32Array.of(0.5, -1),
   latent: Float32Array.of(1, 2, 3),
   m: new Float32Array(0),
@@ -52,7 +53,7 @@ describe('EngineClient', () => {
 
   it('reports an unknown code as ENGINE_FAILED', async () => {
     await expect(
-      client().call('finish', { latent: chunk.latent, target: chunk.target, pixelWeight: 0 }),
+      client().call('finish', { latent: chunk.latent, space: 'pn', target: chunk.target, pixelWeight: 0 }),
     ).rejects.toMatchObject({ code: 'ENGINE_FAILED' });
   });
 
