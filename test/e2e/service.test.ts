@@ -1,10 +1,10 @@
 /** The built service as a user runs it: `npm start` on real photographs with the real models, few steps. */
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { freePort } from '../../src/cli/embedded-redis.js';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import { freePort, redisReady } from '../../src/cli/embedded-redis.js';
 import type { EmbeddingState } from '../../src/contracts.js';
 import { sniffPhoto } from '../../src/images.js';
 import { photoWithoutFace, portrait } from '../support/portraits.js';
@@ -44,6 +44,9 @@ describe('the service', () => {
     await rm(dataDir, { recursive: true, force: true });
   });
 
+  /** Address of the embedded Redis: its process hides the environment by which the others are found. */
+  const redisUrl = async (): Promise<string> =>
+    JSON.parse(await readFile(join(dataDir, 'redis', 'server.json'), 'utf8')).url;
   const get = (path: string): Promise<Response> => fetch(url + path);
   const bytesOf = async (response: Response): Promise<Uint8Array> =>
     new Uint8Array(await response.arrayBuffer());
@@ -179,15 +182,22 @@ describe('the service', () => {
     const response = await post([await portrait('obama')], { steps: '12' });
     const { id } = (await response.json()) as Embedding;
     await until(id, ({ progress }) => progress !== undefined);
+    const redis = await redisUrl();
     service.signal('SIGTERM');
     expect(await service.exited).toBe(0);
     expect(await service.processes()).toEqual([]);
+    await expect(redisReady(redis, 500)).rejects.toMatchObject({ code: 'UNAVAILABLE' });
 
     await start();
     expect((await embedding(ids[0]!)).state).toBe('succeeded');
     expect((await finished(id)).losses).toHaveLength(12);
-    service.signal('SIGINT');
-    expect(await service.exited).toBe(0);
-    expect(await service.processes()).toEqual([]);
+  });
+
+  it('leaves no process even when it is killed', async () => {
+    const redis = await redisUrl();
+    service.signal('SIGKILL');
+    await service.exited;
+    await vi.waitFor(async () => expect(await service.processes()).toEqual([]), { timeout: 10_000 });
+    await expect(redisReady(redis, 500)).rejects.toMatchObject({ code: 'UNAVAILABLE' });
   });
 });

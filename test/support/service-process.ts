@@ -46,7 +46,10 @@ export class Command {
     this.#child.kill(signal);
   }
 
-  /** Live processes that this command started, itself included, whoever their parent is now. */
+  /**
+   * Live processes that this command started, itself included, whoever their parent is now. A Redis server is missing:
+   * it writes its title over its environment.
+   */
   async processes(): Promise<{ pid: number; command: string }[]> {
     const { stdout } = await promisify(execFile)('ps', ['axeww', '-o', 'pid=,stat=,command='], {
       maxBuffer: 64 * 1024 * 1024,
