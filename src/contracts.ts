@@ -10,15 +10,23 @@ export const EmbeddingId = Type.String({
   description: 'Id of an embedding.',
 });
 
+/** Adam steps of a projection that asks for no number of its own. */
+export const DEFAULT_STEPS = 170;
+
 export const EmbeddingOptions = Type.Object(
   {
-    steps: Type.Integer({ minimum: 1, maximum: 5000, default: 200, description: 'Number of Adam steps.' }),
+    steps: Type.Integer({
+      minimum: 1,
+      maximum: 5000,
+      default: DEFAULT_STEPS,
+      description: 'Number of Adam steps.',
+    }),
     learningRate: Type.Number({
       exclusiveMinimum: 0,
       maximum: 1,
       default: 0.2,
       description:
-        'Peak Adam learning rate in units of `space`; ramped up over the first 40 % and down over the last 25 % of the steps.',
+        'Peak Adam learning rate in units of `space`; ramped up over the first 30 % and down over the last 35 % of the steps.',
     }),
     space: Type.Enum(['pn', 'w'], {
       default: 'pn',

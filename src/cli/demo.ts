@@ -5,6 +5,7 @@ import { basename, extname, join, resolve } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
 import { type Config, loadConfig } from '../config.js';
+import { DEFAULT_STEPS } from '../contracts.js';
 import { contactSheet, type SheetCell } from '../images.js';
 import {
   FACE_RECOGNITION,
@@ -111,7 +112,7 @@ async function portraits(modelsDir: string, out: string): Promise<string[]> {
 /** Posts the photos and waits for all of them, with a bar for each. */
 async function embedAll(client: Client, paths: readonly string[], steps?: number): Promise<Portrait[]> {
   const labels = paths.map((path, i) => label(path, i, paths));
-  const view = progressView(labels, steps ?? 200, process.stdout);
+  const view = progressView(labels, steps ?? DEFAULT_STEPS, process.stdout);
   try {
     return await Promise.all(
       paths.map(async (path, i) => {

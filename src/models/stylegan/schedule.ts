@@ -4,12 +4,12 @@
  * Share of the steps over which the rate rises. Far more than the 5 % of StyleGAN2's projector: while the face is still
  * misplaced, large steps lower the loss soonest by wiping out all contrast, and do not find back.
  */
-const RAMP_UP = 0.4;
+const RAMP_UP = 0.3;
 /** Share of the steps over which the rate falls. */
-const RAMP_DOWN = 0.25;
+const RAMP_DOWN = 0.35;
 
 /**
- * Learning rate of step `t` (0 .. steps-1): peak * min(1, (t+1) / (0.4 steps)) * (1 - cos(pi * min(1, (1 - t/steps) / 0.25))) / 2.
+ * Learning rate of step `t` (0 .. steps-1): peak * min(1, (t+1) / (0.3 steps)) * (1 - cos(pi * min(1, (1 - t/steps) / 0.35))) / 2.
  * Always positive: the first step already moves, and the last is not wasted.
  */
 export function learningRate(t: number, { steps, peak }: { steps: number; peak: number }): number {

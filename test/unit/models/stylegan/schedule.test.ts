@@ -5,20 +5,20 @@ const rates = (steps: number, peak: number): number[] =>
   Array.from({ length: steps }, (_, t) => learningRate(t, { steps, peak }));
 
 describe('learningRate', () => {
-  it('rises linearly over the first 5 % of the steps', () => {
-    const first = rates(200, 0.05).slice(0, 10);
+  it('rises linearly over the first 30 % of the steps', () => {
+    const first = rates(200, 0.05).slice(0, 60);
     first.forEach((rate, t) => {
-      expect(rate).toBeCloseTo((0.05 * (t + 1)) / 10, 12);
+      expect(rate).toBeCloseTo((0.05 * (t + 1)) / 60, 12);
     });
   });
 
-  it('stays at the peak until the last 25 %', () => {
-    expect(new Set(rates(200, 0.05).slice(9, 151))).toEqual(new Set([0.05]));
+  it('stays at the peak until the last 35 %', () => {
+    expect(new Set(rates(200, 0.05).slice(59, 131))).toEqual(new Set([0.05]));
   });
 
   it('falls along a half cosine: half the peak in the middle of the ramp, almost nothing at the end', () => {
-    expect(learningRate(175, { steps: 200, peak: 1 })).toBeCloseTo(0.5, 12);
-    expect(learningRate(199, { steps: 200, peak: 1 })).toBeCloseTo((1 - Math.cos(Math.PI / 50)) / 2, 12);
+    expect(learningRate(165, { steps: 200, peak: 1 })).toBeCloseTo(0.5, 12);
+    expect(learningRate(199, { steps: 200, peak: 1 })).toBeCloseTo((1 - Math.cos(Math.PI / 70)) / 2, 12);
   });
 
   it('is positive and no larger than the peak for any number of steps', () => {
