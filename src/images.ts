@@ -174,10 +174,9 @@ export async function contactSheet(
         .resize(cell, cell, { fit: 'contain', background })
         .png()
         .toBuffer();
-      return [
-        { input: picture, left, top },
-        { input: await labelText(label, cell), left, top: top + cell + 6 },
-      ];
+      const text = await labelText(label, cell);
+      const layer = { input: picture, left, top };
+      return text ? [layer, { input: text, left, top: top + cell + 6 }] : [layer];
     }),
   );
   const width = GAP + columns * (cell + GAP);
@@ -188,11 +187,11 @@ export async function contactSheet(
     .toBuffer();
 }
 
-/** Text drawn without SVG, whose loader stays blocked. */
-async function labelText(label: string, width: number): Promise<Buffer> {
+/** Text drawn without SVG, whose loader stays blocked; undefined when it is blank. */
+async function labelText(label: string, width: number): Promise<Buffer | undefined> {
+  if (!label.trim()) return undefined;
   const escaped = label.replaceAll('&', '&amp;').replaceAll('<', '&lt;');
-  const drawn = sharp({ text: { text: escaped || ' ', font: 'sans', dpi: 110, rgba: true } });
-  return drawn
+  return sharp({ text: { text: escaped, font: 'sans', dpi: 110, rgba: true } })
     .resize({ width, height: LABEL_HEIGHT - 8, fit: 'inside', withoutEnlargement: true })
     .png()
     .toBuffer();

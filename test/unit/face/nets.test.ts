@@ -14,7 +14,9 @@ interface Golden {
   landmarks: number[];
 }
 
-const golden: Golden = JSON.parse(readFileSync(new URL('../../golden/face-nets.json', import.meta.url), 'utf8'));
+const golden: Golden = JSON.parse(
+  readFileSync(new URL('../../golden/face-nets.json', import.meta.url), 'utf8'),
+);
 const cpu = { device: 'cpu', threads: 2 } as const;
 
 /** Largest absolute difference. */
@@ -27,7 +29,10 @@ describe('the face nets as ONNX graphs agree with their own library', () => {
 
   beforeAll(async () => {
     detector = await openSession(writeOnnx(detectorGraph(await readFaceWeights('ssd_mobilenetv1'))), cpu);
-    landmarker = await openSession(writeOnnx(landmarkGraph(await readFaceWeights('face_landmark_68'), 2)), cpu);
+    landmarker = await openSession(
+      writeOnnx(landmarkGraph(await readFaceWeights('face_landmark_68'), 2)),
+      cpu,
+    );
   });
 
   afterAll(async () => {
@@ -64,6 +69,8 @@ describe('weights of the face nets', () => {
 
   it('are refused when one is taken in another shape', async () => {
     const weights = await readFaceWeights('face_landmark_68');
-    expect(() => weights.take('fc/bias', [68])).toThrow("Expected shape [68] for the weight 'fc/bias' but received [136]");
+    expect(() => weights.take('fc/bias', [68])).toThrow(
+      "Expected shape [68] for the weight 'fc/bias' but received [136]",
+    );
   });
 });
