@@ -26,6 +26,14 @@ export function suppress(boxes: readonly ScoredBox[], limit: number): ScoredBox[
   return kept;
 }
 
+/** The part of a box that lies in the picture. */
+export function within(box: Box, image: { width: number; height: number }): Box {
+  const [x, y] = [Math.max(0, box.x), Math.max(0, box.y)];
+  const width = Math.max(0, Math.min(image.width, box.x + box.width) - x);
+  const height = Math.max(0, Math.min(image.height, box.y + box.height) - y);
+  return { x, y, width, height };
+}
+
 export const areaOf = (box: Box): number => box.width * box.height;
 
 /** Mean of landmarks from..to, the ends included. */

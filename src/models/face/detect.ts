@@ -1,40 +1,30 @@
 /** Finds faces and their 68 landmarks in a photo. */
-import type { Detection, Face, Point } from '../../contracts.js';
+import type { Detection, Face } from '../../contracts.js';
 import type { Rgb8 } from '../../images/tensors.js';
 import { resize, upright } from '../../images.js';
 import { writeOnnx } from '../graph/write-onnx.js';
-import { areaOf, type Box, isPlausible, type ScoredBox, suppress } from './boxes.js';
-import { cropFace, letterbox } from './crops.js';
+import { areaOf, isPlausible, type ScoredBox, suppress, within } from './boxes.js';
+import { letterbox } from './crops.js';
 import { DETECTOR_SIZE, detectorGraph } from './detector-graph.js';
-import { LANDMARK_SIZE, landmarkGraph } from './landmark-graph.js';
+import { Landmarker } from './landmarks.js';
+import type { Net, OpenNet } from './net.js';
 import { readFaceWeights } from './weights.js';
 
 const MIN_SCORE = 0.5;
 const MAX_OVERLAP = 0.5;
-const MAX_FACES = 64;
-
-/** What the detector needs of an inference session: feeds and outputs by name. */
-export interface Net {
-  run(
-    feeds: Record<string, { data: Float32Array; shape: readonly number[] }>,
-  ): Promise<Record<string, { data: Float32Array }>>;
-  release(): Promise<void>;
-}
-
-/** Opens a session for the bytes of an ONNX model. */
-export type OpenNet = (model: Uint8Array) => Promise<Net>;
+/** Of a crowd the surest are kept: landmarks cost some 50 ms a face. */
+const MAX_FACES = 32;
 
 export class FaceDetector {
   private constructor(
-    private readonly detector: Net,
-    private readonly landmarker: Net,
+    private readonly net: Net,
+    private readonly landmarker: Landmarker,
   ) {}
 
   /** Converts the weights of the installed face-api package (local files only) and opens both nets. */
   static async load(open: OpenNet): Promise<FaceDetector> {
-    const detector = detectorGraph(await readFaceWeights('ssd_mobilenetv1'));
-    const landmarker = landmarkGraph(await readFaceWeights('face_landmark_68'), 1);
-    return new FaceDetector(await open(writeOnnx(detector)), await open(writeOnnx(landmarker)));
+    const graph = detectorGraph(await readFaceWeights('ssd_mobilenetv1'));
+    return new FaceDetector(await open(writeOnnx(graph)), await Landmarker.load(open));
   }
 
   /**
@@ -45,7 +35,7 @@ export class FaceDetector {
     const image = await upright(photo);
     const faces: Face[] = [];
     for (const { box, score } of await this.boxes(image)) {
-      const face = { box, score, landmarks: await this.landmarks(image, box) };
+      const face = { box, score, landmarks: await this.landmarker.find(image, box) };
       if (isPlausible(face)) faces.push(face);
     }
     faces.sort((a, b) => areaOf(b.box) - areaOf(a.box));
@@ -53,7 +43,7 @@ export class FaceDetector {
   }
 
   async release(): Promise<void> {
-    await this.detector.release();
+    await this.net.release();
     await this.landmarker.release();
   }
 
@@ -63,30 +53,18 @@ export class FaceDetector {
       Math.max(1, Math.round((n / longer) * DETECTOR_SIZE)),
     );
     const data = letterbox(await resize(image, width!, height!), DETECTOR_SIZE);
-    const { boxes, scores } = await this.detector.run({
-      image: { data, shape: [1, 3, DETECTOR_SIZE, DETECTOR_SIZE] },
-    });
+    const shape = [1, 3, DETECTOR_SIZE, DETECTOR_SIZE];
+    const { boxes, scores } = await this.net.run({ image: { data, shape } });
     const found: ScoredBox[] = [];
     scores!.data.forEach((score, i) => {
       if (score < MIN_SCORE) return;
-      const [top, left, bottom, right] = boxes!.data.subarray(4 * i, 4 * i + 4);
-      const box = clip(left! * longer, top! * longer, right! * longer, bottom! * longer, image);
-      if (areaOf(box) > 0) found.push({ box, score: Math.min(1, score) });
+      const [top, left, bottom, right] = Array.from(
+        boxes!.data.subarray(4 * i, 4 * i + 4),
+        (n) => n * longer,
+      );
+      const box = within({ x: left!, y: top!, width: right! - left!, height: bottom! - top! }, image);
+      if (areaOf(box) >= 1) found.push({ box, score: Math.min(1, score) });
     });
     return suppress(found, MAX_OVERLAP).slice(0, MAX_FACES);
   }
-
-  private async landmarks(image: Rgb8, box: Box): Promise<Point[]> {
-    const { data, left, top, side } = await cropFace(image, box, LANDMARK_SIZE);
-    const shape = [1, 3, LANDMARK_SIZE, LANDMARK_SIZE];
-    const { landmarks } = await this.landmarker.run({ faces: { data, shape } });
-    const at = landmarks!.data;
-    return Array.from({ length: 68 }, (_, i) => [left + at[2 * i]! * side, top + at[2 * i + 1]! * side]);
-  }
-}
-
-function clip(left: number, top: number, right: number, bottom: number, image: Rgb8): Box {
-  const [x, y] = [Math.max(0, left), Math.max(0, top)];
-  const [width, height] = [Math.min(image.width, right) - x, Math.min(image.height, bottom) - y];
-  return { x, y, width: Math.max(0, width), height: Math.max(0, height) };
 }
