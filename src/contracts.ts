@@ -11,7 +11,7 @@ export const EmbeddingId = Type.String({
 });
 
 /** Adam steps of a projection that asks for no number of its own. */
-export const DEFAULT_STEPS = 170;
+export const DEFAULT_STEPS = 220;
 
 export const EmbeddingOptions = Type.Object(
   {

@@ -1,7 +1,8 @@
 /** Engine process: the only place where models run. Started by a worker, ends with it. */
 import { loadConfig } from '../config.js';
-import { STYLE_DIM, STYLES } from '../contracts.js';
+import { DEFAULT_STEPS, STYLE_DIM, STYLES } from '../contracts.js';
 import { readManifest } from '../models/manifest.js';
+import { judgedSide } from '../models/stylegan/schedule.js';
 import { Faces } from './faces.js';
 import type { EngineOptions } from './generator.js';
 import { Projector } from './project.js';
@@ -46,13 +47,14 @@ function handlers(options: EngineOptions): EngineHandlers {
   };
 }
 
-/** A step of rate 0 on a grey target, with every style free, as by default. */
+/** A first step, of rate 0 on a grey target, with every style free, as by default. */
 async function warmProjector(projector: Projector): Promise<Pick<EngineInfo, 'device' | 'warmUpMs'>> {
   const { latent } = projector.start({ styles: STYLES });
   const target = new Float32Array(3 * TARGET_SIZE * TARGET_SIZE);
   const zeros = new Float32Array(latent.length);
   const chunk = {
     space: 'pn' as const,
+    judgedAt: judgedSide(0, { steps: DEFAULT_STEPS, space: 'pn' }),
     target,
     latent,
     m: zeros,

@@ -10,8 +10,8 @@ import { type StepVariant, stepModel, TARGET_SIZE } from './step-model.js';
 const IMAGE = [1, 3, TARGET_SIZE, TARGET_SIZE];
 
 export class Projector {
-  /** Session of the step graph last used: one at a time, for each takes over a gigabyte. */
-  private step: { path: string; session: Session } | undefined;
+  /** Sessions of the projection at hand, by the side at which they judge; each takes about a gigabyte. */
+  private step: { key: string; sessions: Map<number, Session> } = { key: '', sessions: new Map() };
 
   private constructor(
     private readonly options: EngineOptions,
@@ -52,7 +52,17 @@ export class Projector {
   async finish(params: EngineCalls['finish']['in']): Promise<EngineCalls['finish']['out']> {
     const { latent, space, target, pixelWeight } = params;
     const zeros = () => new Float32Array(latent.length);
-    const still = { space, target, latent, m: zeros(), v: zeros(), step: 0, learningRates: [0], pixelWeight };
+    const still = {
+      space,
+      judgedAt: TARGET_SIZE,
+      target,
+      latent,
+      m: zeros(),
+      v: zeros(),
+      step: 0,
+      learningRates: [0],
+      pixelWeight,
+    };
     const { losses, preview } = await this.steps(still);
     const { distance } = await this.lpips.run({
       a: { data: preview!.data, shape: IMAGE },
@@ -82,7 +92,7 @@ export class Projector {
   private async steps(chunk: ProjectChunk) {
     const { styleDim } = this.options.manifest.generator;
     const styles = chunk.latent.length / styleDim;
-    const session = await this.sessionOf({ space: chunk.space, styles });
+    const session = await this.sessionOf({ space: chunk.space, styles, judgedAt: chunk.judgedAt });
     const state = (data: Float32Array) => ({ data, shape: [1, styles, styleDim] });
     const scalar = (x: number) => ({ data: Float32Array.of(x), shape: [] });
     return session.run({
@@ -97,12 +107,16 @@ export class Projector {
   }
 
   private async sessionOf(variant: StepVariant): Promise<Session> {
+    const key = `${variant.space} ${variant.styles}`;
+    if (this.step.key !== key) {
+      for (const session of this.step.sessions.values()) await session.release();
+      this.step = { key, sessions: new Map() };
+    }
+    const known = this.step.sessions.get(variant.judgedAt);
+    if (known) return known;
     const { modelsDir, manifest, session } = this.options;
-    const path = await stepModel(modelsDir, manifest, variant);
-    if (this.step?.path === path) return this.step.session;
-    await this.step?.session.release();
-    this.step = undefined;
-    this.step = { path, session: await openSession(path, session) };
-    return this.step.session;
+    const opened = await openSession(await stepModel(modelsDir, manifest, variant), session);
+    this.step.sessions.set(variant.judgedAt, opened);
+    return opened;
   }
 }

@@ -14,6 +14,8 @@ export interface EngineInfo {
 /** One chunk of the projection. Shapes: `latent` [styles, 512] flat in W, `m`, `v` likewise in `space`; `target` image [3,256,256] -1..1 flat. */
 export interface ProjectChunk {
   space: LatentSpace;
+  /** Side in pixels at which the perceptual net judges: 256, or 128 for cheap early steps. */
+  judgedAt: number;
   target: Float32Array;
   latent: Float32Array;
   m: Float32Array;

@@ -10,7 +10,7 @@ import type { ModelManifest } from '../models/manifest.js';
 import { STEP_GRAPH_SYMBOLS, stepGraph } from '../models/stylegan/step-graph.js';
 
 /** Raised whenever emission changes: cached graphs of other revisions are not used. */
-const REVISION = 2;
+const REVISION = 3;
 
 /** Side at which images are judged. */
 export const TARGET_SIZE = 256;
@@ -19,13 +19,15 @@ export const TARGET_SIZE = 256;
 export interface StepVariant {
   space: LatentSpace;
   styles: number;
+  /** Side in pixels at which the perceptual net judges. */
+  judgedAt: number;
 }
 
 /** Path of the ONNX file that takes the Adam steps of a variant; emitted when it is not there yet. */
 export async function stepModel(
   modelsDir: string,
   manifest: ModelManifest,
-  { space, styles }: StepVariant,
+  variant: StepVariant,
 ): Promise<string> {
   const sources = ['synthesis.onnx', 'vgg16.onnx', 'whitening.onnx', 'colouring.onnx'] as const;
   const key = createHash('sha256')
@@ -33,8 +35,9 @@ export async function stepModel(
       JSON.stringify([
         REVISION,
         TARGET_SIZE,
-        space,
-        styles,
+        variant.space,
+        variant.styles,
+        variant.judgedAt,
         sources.map((name) => manifest.files[name]!.sha256),
       ]),
     )
@@ -45,7 +48,7 @@ export async function stepModel(
   const [synthesis, vgg, whitening, colouring] = await Promise.all(
     sources.map(async (name) =>
       readOnnx(await readFile(join(modelsDir, name)), {
-        dims: { N: 1, L: styles, H: TARGET_SIZE, W: TARGET_SIZE },
+        dims: { N: 1, L: variant.styles, H: variant.judgedAt, W: variant.judgedAt },
       }),
     ),
   );
@@ -53,8 +56,9 @@ export async function stepModel(
     stepGraph({
       synthesis: synthesis!,
       vgg: vgg!,
-      styles,
-      space: space === 'pn' ? { whitening: whitening!, colouring: colouring! } : undefined,
+      size: TARGET_SIZE,
+      styles: variant.styles,
+      space: variant.space === 'pn' ? { whitening: whitening!, colouring: colouring! } : undefined,
     }),
   );
   const partial = `${path}.${process.pid}.partial`;

@@ -3,7 +3,7 @@ import { createHash } from 'node:crypto';
 import type { EmbeddingRecord, Face, Progress } from '../contracts.js';
 import type { ProjectChunk, ProjectChunkResult } from '../engine/protocol.js';
 import { AppError } from '../errors.js';
-import { chunkSizes, learningRate } from '../models/stylegan/schedule.js';
+import { chunkSizes, judgedSide, learningRate } from '../models/stylegan/schedule.js';
 import { embeddingBlob } from '../store/blob-keys.js';
 import type { BlobStore } from '../store/blobs.js';
 import type { Records } from '../store/records.js';
@@ -112,6 +112,7 @@ async function run(
     const chunk = {
       ...state,
       space: options.space,
+      judgedAt: judgedSide(step, options),
       target,
       step,
       learningRates,

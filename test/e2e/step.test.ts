@@ -28,7 +28,11 @@ let session: Session;
 
 beforeAll(async () => {
   const { modelsDir, threads } = loadConfig();
-  const path = await stepModel(modelsDir, await readManifest(modelsDir), { space: 'w', styles: 16 });
+  const path = await stepModel(modelsDir, await readManifest(modelsDir), {
+    space: 'w',
+    styles: 16,
+    judgedAt: 256,
+  });
   session = await openSession(path, { device: 'cpu', threads });
 });
 afterAll(() => session.release());

@@ -62,6 +62,7 @@ describe.runIf(!missing)('on a GPU', async () => {
     const rates = Array.from({ length: 8 }, () => 0.02);
     const chunk = {
       space: 'w' as const,
+      judgedAt: TARGET_SIZE,
       target,
       latent,
       m: zeros(),

@@ -21,6 +21,17 @@ export function learningRate(t: number, { steps, peak }: { steps: number; peak: 
   return peak * up * down;
 }
 
+/** Share of the steps judged at half the side. */
+const COARSE = 0.4;
+
+/**
+ * Side in pixels at which the perceptual net judges step `t`: 128 over the first 40 % of the steps, then 256. Place, pose
+ * and light show at either side, and a step at 128 costs about half. In W itself, the paper's protocol, always 256.
+ */
+export function judgedSide(t: number, { steps, space }: { steps: number; space: 'pn' | 'w' }): 128 | 256 {
+  return space === 'pn' && t < Math.floor(COARSE * steps) ? 128 : 256;
+}
+
 /** Sizes of the engine calls that cover `steps`: a short first one, so that the first preview comes early. */
 export function chunkSizes(steps: number, { first, rest }: { first: number; rest: number }): number[] {
   const sizes: number[] = [];

@@ -14,8 +14,13 @@ import { features, PERCEPTUAL_LAYERS, projectionLoss, reduceImage } from './loss
 export interface StepGraphOptions {
   /** Input `w` [1,L,512] (W+), output `image` [1,3,S,S] in -1..1. */
   synthesis: Graph;
-  /** Input [1,3,size,size] in -1..1, outputs named as the perceptual layers. */
+  /**
+   * Input [1,3,s,s] in -1..1, outputs named as the perceptual layers. Photo and image are reduced to its side s: at half
+   * the side a step costs about half, and the loss sees what matters first.
+   */
   vgg: Graph;
+  /** Side of the target and of the preview: s or a multiple of it. */
+  size: number;
   /** Coordinates in which Adam moves: `w` [1,styles,512] -> `p` and back. Left out, it moves in W itself. */
   space?: { whitening: Graph; colouring: Graph };
   /** Number of free style vectors: a divisor of L; each drives L / styles consecutive layers. */
@@ -38,23 +43,27 @@ export function untie(b: GraphBuilder, latent: Value, layers: number): Value {
 
 /**
  * Generator, reduction, perceptual net and loss of one latent, simplified: inputs `latent`, `target`, `pixelWeight` and
- * `feature0`.. (those of the target), outputs `image` (reduced) and `loss`.
+ * `feature0`.. (those of the target), outputs `image` (reduced to `size`) and `loss`.
  */
-function forwardGraph({ synthesis, vgg, styles }: StepGraphOptions): Graph {
+function forwardGraph({ synthesis, vgg, size, styles }: StepGraphOptions): Graph {
   const b = new GraphBuilder('forward');
   const [, layers, dim] = synthesis.types.get('w')!.shape as [number, number, number];
   const latent = b.input('latent', 'float32', [1, styles, dim]);
   const target = b.input('target', 'float32', vgg.types.get(vgg.inputs[0]!)!.shape);
+  const side = target.shape[2]!;
   const pixelWeight = b.input('pixelWeight', 'float32', []);
   const targetFeatures = PERCEPTUAL_LAYERS.map((layer, i) => {
     const { dtype, shape } = vgg.types.get(layer)!;
     return b.input(`feature${i}`, dtype, shape);
   });
   const full = b.inline(synthesis, new Map([['w', untie(b, latent, layers)]]), 'G.').get('image')!;
-  const image = reduceImage(b, full, target.shape[2]!);
+  const preview = reduceImage(b, full, size);
+  const image = reduceImage(b, preview, side);
   const imageFeatures = features(b, vgg, image, 'A.');
-  b.output(image, 'image');
-  b.output(projectionLoss(b, image, imageFeatures, target, targetFeatures, pixelWeight), 'loss');
+  const loss = projectionLoss(b, image, imageFeatures, target, targetFeatures, pixelWeight);
+  b.output(preview, 'image');
+  // A norm grows with the root of the number of elements: at another side it is put on the scale of the full one.
+  b.output(side === size ? loss : b.op('Mul', [loss, b.scalar(size / side)]), 'loss');
   return [dropIdentities, averageOfUpsampling, composePointwise].reduce(
     (graph, rule) => rewrite(graph, rule).graph,
     b.build(),
@@ -69,14 +78,16 @@ function forwardGraph({ synthesis, vgg, styles }: StepGraphOptions): Graph {
 export function stepGraph(options: StepGraphOptions): Graph {
   const { space } = options;
   const b = new GraphBuilder('projection');
-  const imageShape = options.vgg.types.get(options.vgg.inputs[0]!)!.shape;
+  const imageShape = [1, 3, options.size, options.size];
+  const side = options.vgg.types.get(options.vgg.inputs[0]!)!.shape[2]!;
   const latentShape = [1, options.styles, options.synthesis.types.get('w')!.shape[2]!];
-  const image = b.input('target', 'float32', imageShape);
+  const photo = b.input('target', 'float32', imageShape);
   const state = (['latent', 'm', 'v'] as const).map((name) => b.input(name, 'float32', latentShape));
   const step = b.input('step', 'float32', []);
   const rates = b.input('learningRates', 'float32', [1]);
   const pixelWeight = b.input('pixelWeight', 'float32', []);
   const forward = forwardGraph(options);
+  const image = reduceImage(b, photo, side);
   const given = new Map([
     ['target', image],
     ['pixelWeight', pixelWeight],

@@ -6,6 +6,7 @@ import { EngineClient } from '../../../src/worker/engine-client.js';
 const entry = fileURLToPath(new URL('./echo-engine.mjs', import.meta.url));
 const chunk: ProjectChunk = {
   space: 'pn',
+  judgedAt: 256,
   target: Float32Array.of(0.5, -1),
   latent: Float32Array.of(1, 2, 3),
   m: new Float32Array(0),

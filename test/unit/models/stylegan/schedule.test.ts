@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { chunkSizes, learningRate } from '../../../../src/models/stylegan/schedule.js';
+import { chunkSizes, judgedSide, learningRate } from '../../../../src/models/stylegan/schedule.js';
 
 const rates = (steps: number, peak: number): number[] =>
   Array.from({ length: steps }, (_, t) => learningRate(t, { steps, peak }));
@@ -33,6 +33,18 @@ describe('learningRate', () => {
   it('refuses a step outside the schedule', () => {
     expect(() => learningRate(10, { steps: 10, peak: 1 })).toThrow('from 0 to 9 but received 10');
     expect(() => learningRate(-1, { steps: 10, peak: 1 })).toThrow(RangeError);
+  });
+});
+
+describe('judgedSide', () => {
+  it('is 128 for the first 40 % of the steps, then 256', () => {
+    const sides = Array.from({ length: 10 }, (_, t) => judgedSide(t, { steps: 10, space: 'pn' }));
+    expect(sides).toEqual([128, 128, 128, 128, 256, 256, 256, 256, 256, 256]);
+  });
+
+  it('is always 256 in W, as in the paper, and for a single step', () => {
+    expect(judgedSide(0, { steps: 10, space: 'w' })).toBe(256);
+    expect(judgedSide(0, { steps: 1, space: 'pn' })).toBe(256);
   });
 });
 
