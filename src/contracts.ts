@@ -11,7 +11,7 @@ export const EmbeddingId = Type.String({
 });
 
 /** Adam steps of a projection that asks for no number of its own. */
-export const DEFAULT_STEPS = 220;
+export const DEFAULT_STEPS = 200;
 
 export const EmbeddingOptions = Type.Object(
   {
@@ -24,9 +24,9 @@ export const EmbeddingOptions = Type.Object(
     learningRate: Type.Number({
       exclusiveMinimum: 0,
       maximum: 1,
-      default: 0.2,
+      default: 0.25,
       description:
-        'Peak Adam learning rate in units of `space`; ramped up over the first 30 % and down over the last 35 % of the steps.',
+        'Peak Adam learning rate in units of `space`; ramped up over the first 10 % and down over the last 50 % of the steps.',
     }),
     space: Type.Enum(['pn', 'w'], {
       default: 'pn',

@@ -38,7 +38,7 @@ describe('options of an upload', () => {
   const options = (fields: Record<string, string>) => parseOptions(new Map(Object.entries(fields)));
 
   test('have the defaults of the contract', () => {
-    expect(options({})).toEqual({ steps: 170, learningRate: 0.2, space: 'pn', pixelWeight: 0, styles: 16 });
+    expect(options({})).toEqual({ steps: 200, learningRate: 0.25, space: 'pn', pixelWeight: 0, styles: 16 });
   });
 
   test.each([

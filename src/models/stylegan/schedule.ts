@@ -1,15 +1,15 @@
 /** Learning-rate schedule of a projection: linear ramp-up, constant peak, cosine ramp-down (as StyleGAN2's projector). */
 
 /**
- * Share of the steps over which the rate rises. Far more than the 5 % of StyleGAN2's projector: while the face is still
- * misplaced, large steps lower the loss soonest by wiping out all contrast, and do not find back.
+ * Share of the steps over which the rate rises. Longer than the 5 % of StyleGAN2's projector: while the face is still
+ * misplaced, large steps lower the loss soonest by wiping out all contrast.
  */
-const RAMP_UP = 0.3;
+const RAMP_UP = 0.1;
 /** Share of the steps over which the rate falls. */
-const RAMP_DOWN = 0.35;
+const RAMP_DOWN = 0.5;
 
 /**
- * Learning rate of step `t` (0 .. steps-1): peak * min(1, (t+1) / (0.3 steps)) * (1 - cos(pi * min(1, (1 - t/steps) / 0.35))) / 2.
+ * Learning rate of step `t` (0 .. steps-1): peak * min(1, (t+1) / (0.1 steps)) * (1 - cos(pi * min(1, (1 - t/steps) / 0.5))) / 2.
  * Always positive: the first step already moves, and the last is not wasted.
  */
 export function learningRate(t: number, { steps, peak }: { steps: number; peak: number }): number {
@@ -22,10 +22,10 @@ export function learningRate(t: number, { steps, peak }: { steps: number; peak: 
 }
 
 /** Share of the steps judged at half the side. */
-const COARSE = 0.4;
+const COARSE = 0.5;
 
 /**
- * Side in pixels at which the perceptual net judges step `t`: 128 over the first 40 % of the steps, then 256. Place, pose
+ * Side in pixels at which the perceptual net judges step `t`: 128 over the first half of the steps, then 256. Place, pose
  * and light show at either side, and a step at 128 costs about half. In W itself, the paper's protocol, always 256.
  */
 export function judgedSide(t: number, { steps, space }: { steps: number; space: 'pn' | 'w' }): 128 | 256 {

@@ -5,20 +5,20 @@ const rates = (steps: number, peak: number): number[] =>
   Array.from({ length: steps }, (_, t) => learningRate(t, { steps, peak }));
 
 describe('learningRate', () => {
-  it('rises linearly over the first 30 % of the steps', () => {
-    const first = rates(200, 0.05).slice(0, 60);
+  it('rises linearly over the first 10 % of the steps', () => {
+    const first = rates(200, 0.05).slice(0, 20);
     first.forEach((rate, t) => {
-      expect(rate).toBeCloseTo((0.05 * (t + 1)) / 60, 12);
+      expect(rate).toBeCloseTo((0.05 * (t + 1)) / 20, 12);
     });
   });
 
-  it('stays at the peak until the last 35 %', () => {
-    expect(new Set(rates(200, 0.05).slice(59, 131))).toEqual(new Set([0.05]));
+  it('stays at the peak until the last half', () => {
+    expect(new Set(rates(200, 0.05).slice(19, 101))).toEqual(new Set([0.05]));
   });
 
   it('falls along a half cosine: half the peak in the middle of the ramp, almost nothing at the end', () => {
-    expect(learningRate(165, { steps: 200, peak: 1 })).toBeCloseTo(0.5, 12);
-    expect(learningRate(199, { steps: 200, peak: 1 })).toBeCloseTo((1 - Math.cos(Math.PI / 70)) / 2, 12);
+    expect(learningRate(150, { steps: 200, peak: 1 })).toBeCloseTo(0.5, 12);
+    expect(learningRate(199, { steps: 200, peak: 1 })).toBeCloseTo((1 - Math.cos(Math.PI / 100)) / 2, 12);
   });
 
   it('is positive and no larger than the peak for any number of steps', () => {
@@ -37,9 +37,9 @@ describe('learningRate', () => {
 });
 
 describe('judgedSide', () => {
-  it('is 128 for the first 40 % of the steps, then 256', () => {
+  it('is 128 for the first half of the steps, then 256', () => {
     const sides = Array.from({ length: 10 }, (_, t) => judgedSide(t, { steps: 10, space: 'pn' }));
-    expect(sides).toEqual([128, 128, 128, 128, 256, 256, 256, 256, 256, 256]);
+    expect(sides).toEqual([128, 128, 128, 128, 128, 256, 256, 256, 256, 256]);
   });
 
   it('is always 256 in W, as in the paper, and for a single step', () => {
