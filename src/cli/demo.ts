@@ -154,7 +154,8 @@ async function photoRows(
     if (i % PHOTOS_PER_ROW === 0) rows.push([]);
     for (const kind of ['original', 'aligned', 'reconstruction'] as const) {
       const image = await client.image(portrait.id, kind);
-      const extension = kind === 'original' ? extname(portrait.path) : '.png';
+      // The service keeps the photo upright, without metadata, as JPEG.
+      const extension = kind === 'original' ? '.jpg' : '.png';
       await writeFile(join(out, `${portrait.label}-${kind}${extension}`), image);
       const quality = kind === 'reconstruction' ? `, LPIPS ${lpips(portrait.embedding)}` : '';
       rows.at(-1)?.push({ image, label: `${portrait.label}, ${kind}${quality}` });
