@@ -25,7 +25,7 @@ function once<T>(load: () => Promise<T>): () => Promise<T> {
 
 function handlers(options: EngineOptions): EngineHandlers {
   const faces = once(() => Faces.load(options));
-  const projector = once(() => Projector.load(options));
+  const projector = once(async () => new Projector(options));
   const renderer = once(() => Renderer.load(options));
   const { generator } = options.manifest;
 
@@ -63,7 +63,8 @@ async function warmProjector(projector: Projector): Promise<Pick<EngineInfo, 'de
     learningRates: [0],
     pixelWeight: 0,
   };
-  return { warmUpMs: await timed(() => projector.run(chunk)), device: projector.device };
+  const warmUpMs = await timed(() => projector.run(chunk));
+  return { warmUpMs, device: projector.device ?? 'cpu' };
 }
 
 async function warmRenderer(renderer: Renderer): Promise<Pick<EngineInfo, 'device' | 'warmUpMs'>> {

@@ -4,7 +4,7 @@ import { encodeTensor } from '../images.js';
 import { startLatent } from '../models/stylegan/start.js';
 import { type EngineOptions, Generator } from './generator.js';
 import type { EngineCalls, ProjectChunk, ProjectChunkResult } from './protocol.js';
-import { openSession, type Session } from './session.js';
+import { openSession, type Session, type UsedDevice } from './session.js';
 import { type StepVariant, stepModel, TARGET_SIZE } from './step-model.js';
 
 const IMAGE = [1, 3, TARGET_SIZE, TARGET_SIZE];
@@ -13,22 +13,14 @@ export class Projector {
   /** Sessions of the projection at hand, by the side at which they judge; each takes about a gigabyte. */
   private step: { key: string; sessions: Map<number, Session> } = { key: '', sessions: new Map() };
 
-  private constructor(
-    private readonly options: EngineOptions,
-    private readonly generator: Generator,
-    private readonly lpips: Session,
-  ) {}
+  /** What only the end of a projection needs: opened for the first one that gets there, and kept. */
+  private ending: { generator: Generator; lpips: Session } | undefined;
 
-  static async load(options: EngineOptions): Promise<Projector> {
-    const lpips = await openSession(join(options.modelsDir, 'lpips.onnx'), {
-      ...options.session,
-      dimensions: { N: 1, H: TARGET_SIZE, W: TARGET_SIZE },
-    });
-    return new Projector(options, await Generator.load(options), lpips);
-  }
+  constructor(private readonly options: EngineOptions) {}
 
-  get device() {
-    return this.generator.device;
+  /** Device of the steps; undefined before the first. */
+  get device(): UsedDevice | undefined {
+    return [...this.step.sessions.values()][0]?.device;
   }
 
   start({ styles, seed }: EngineCalls['start']['in']): EngineCalls['start']['out'] {
@@ -64,13 +56,14 @@ export class Projector {
       pixelWeight,
     };
     const { losses, preview } = await this.steps(still);
-    const { distance } = await this.lpips.run({
+    const { generator, lpips } = await this.openEnding();
+    const { distance } = await lpips.run({
       a: { data: preview!.data, shape: IMAGE },
       b: { data: target, shape: IMAGE },
     });
     const full = this.untied(latent);
-    const side = this.generator.resolution;
-    const pixels = await this.generator.render(full);
+    const side = generator.resolution;
+    const pixels = await generator.render(full);
     return {
       latent: full,
       reconstruction: await encodeTensor(pixels, side, side, { format: 'png' }),
@@ -104,6 +97,15 @@ export class Projector {
       learningRates: { data: Float32Array.from(chunk.learningRates), shape: [chunk.learningRates.length] },
       pixelWeight: scalar(chunk.pixelWeight),
     });
+  }
+
+  private async openEnding(): Promise<{ generator: Generator; lpips: Session }> {
+    if (this.ending) return this.ending;
+    const { modelsDir, session } = this.options;
+    const dimensions = { N: 1, H: TARGET_SIZE, W: TARGET_SIZE };
+    const lpips = await openSession(join(modelsDir, 'lpips.onnx'), { ...session, dimensions });
+    this.ending = { generator: await Generator.load(this.options), lpips };
+    return this.ending;
   }
 
   private async sessionOf(variant: StepVariant): Promise<Session> {

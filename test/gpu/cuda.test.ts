@@ -55,7 +55,7 @@ describe.runIf(!missing)('on a GPU', async () => {
   });
 
   it('takes the first step that the CPU takes, and the loss falls', async () => {
-    const projector = await Projector.load(await options('cuda'));
+    const projector = new Projector(await options('cuda'));
     const target = new Float32Array(3 * TARGET_SIZE * TARGET_SIZE).fill(0.25);
     const { latent } = projector.start({ styles: STYLES });
     const zeros = () => new Float32Array(latent.length);
@@ -73,7 +73,7 @@ describe.runIf(!missing)('on a GPU', async () => {
     };
     const cuda = await projector.run(chunk);
     expect(cuda.losses.at(-1)).toBeLessThan(cuda.losses[0]!);
-    const cpu = await (await Projector.load(await options('cpu'))).run({ ...chunk, learningRates: [0.02] });
+    const cpu = await new Projector(await options('cpu')).run({ ...chunk, learningRates: [0.02] });
     expect(Math.abs(cuda.losses[0]! / cpu.losses[0]! - 1)).toBeLessThan(5e-3);
   });
 });
