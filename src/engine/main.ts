@@ -30,7 +30,8 @@ function handlers(options: EngineOptions): EngineHandlers {
   const { generator } = options.manifest;
 
   const warm = async (role: EngineRole): Promise<EngineInfo> => {
-    await faces();
+    // A request waits for detection, which the render role answers; a job can open the face nets on its way.
+    if (role === 'render') await faces();
     const run =
       role === 'embed' ? await warmProjector(await projector()) : await warmRenderer(await renderer());
     return { ...run, generator: { name: generator.name, hash: generator.hash } };
