@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { loadConfig } from '../../src/config.js';
 import { openSession, type Session } from '../../src/engine/session.js';
-import { stepModel } from '../../src/engine/step-model.js';
+import { type StepVariant, stepModel } from '../../src/engine/step-model.js';
 import { readManifest } from '../../src/models/manifest.js';
 
 const golden = JSON.parse(readFileSync(new URL('../golden/step/golden.json', import.meta.url), 'utf8')) as {
@@ -26,21 +26,21 @@ const target = Float32Array.from({ length: 3 * 256 * 256 }, (_, i) => {
 
 let session: Session;
 
-beforeAll(async () => {
+async function open(variant: Omit<StepVariant, 'styles'>): Promise<Session> {
   const { modelsDir, threads } = loadConfig();
-  const path = await stepModel(modelsDir, await readManifest(modelsDir), {
-    space: 'w',
-    styles: 16,
-    judgedAt: 256,
-  });
-  session = await openSession(path, { device: 'cpu', threads });
+  const path = await stepModel(modelsDir, await readManifest(modelsDir), { styles: 16, ...variant });
+  return openSession(path, { device: 'cpu', threads });
+}
+
+beforeAll(async () => {
+  session = await open({ space: 'w', judgedAt: 256 });
 });
 afterAll(() => session.release());
 
-function steps(learningRates: number[], pixelWeight: number) {
+function steps(learningRates: number[], pixelWeight: number, on = session) {
   const state = (data: Float32Array) => ({ data, shape: [1, 16, 512] });
   const scalar = (x: number) => ({ data: Float32Array.of(x), shape: [] });
-  return session.run({
+  return on.run({
     target: { data: target, shape: [1, 3, 256, 256] },
     latent: state(latent),
     m: state(new Float32Array(latent.length)),
@@ -78,4 +78,24 @@ it('four Adam steps in the loop take the path of torch.optim.Adam', async () => 
   const differences = unpack(end).map((x, i) => Math.abs(out.latentOut!.data[i]! - x));
   const mean = differences.reduce((sum, d) => sum + d, 0) / differences.length;
   expect(mean / rate).toBeLessThan(2e-2);
+});
+
+it('in P_N the loss is the same, a step of rate 0 gives the latent back, and steps lower the loss', async () => {
+  const whitened = await open({ space: 'pn', judgedAt: 256 });
+  const still = await steps([0], 0, whitened);
+  expect(Math.abs(still.losses!.data[0]! / golden.perceptual.loss - 1)).toBeLessThan(1e-4);
+  // There and back through a matrix with entries up to 10, in float32.
+  const moved = Math.max(...latent.map((x, i) => Math.abs(still.latentOut!.data[i]! - x)));
+  expect(moved).toBeLessThan(1e-3);
+  const { losses } = await steps([0.02, 0.02, 0.02], 0, whitened);
+  expect(losses!.data[2]).toBeLessThan(losses!.data[0]!);
+  await whitened.release();
+});
+
+it('judged at 128 px the loss is on the scale of 256 px', async () => {
+  const coarse = await open({ space: 'pn', judgedAt: 128 });
+  const { losses } = await steps([0], 0, coarse);
+  expect(losses!.data[0]! / golden.perceptual.loss).toBeGreaterThan(0.8);
+  expect(losses!.data[0]! / golden.perceptual.loss).toBeLessThan(1.4);
+  await coarse.release();
 });
