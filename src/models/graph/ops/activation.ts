@@ -1,16 +1,8 @@
-/** Activations. Masks are clips of a hugely scaled value: one cheap pass instead of compare, select and cast. */
-import type { GraphBuilder } from '../builder.js';
+/** Activations. */
 import type { Attributes, Value } from '../ir.js';
 import { unary } from './elementwise.js';
+import { mask } from './mask.js';
 import { type OpRule, sameShape, typeAt } from './rule.js';
-
-/** Scale that takes every float32 worth the name past 1. */
-const STEEP = 1e20;
-
-/** 0 where x < 0 or x = 0, else 1; `low` in place of 0 where given. */
-function mask(b: GraphBuilder, x: Value, low = 0): Value {
-  return b.op('Clip', [b.op('Mul', [x, b.scalar(STEEP)]), b.scalar(low), b.scalar(1)]);
-}
 
 const slope = (attrs: Attributes): number => (typeof attrs.alpha === 'number' ? attrs.alpha : 0.01);
 

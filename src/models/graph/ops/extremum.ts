@@ -1,5 +1,6 @@
 /** Largest and smallest of two or more values, elementwise with broadcasting. */
 import type { Value } from '../ir.js';
+import { attained } from './mask.js';
 import { broadcast, commonDtype, type OpRule, unbroadcast } from './rule.js';
 
 /** Ties share the gradient equally among all inputs that reach the extremum. */
@@ -8,11 +9,7 @@ const extremumOf = (sign: 1 | -1): OpRule => ({
   infer: (ctx) => [{ dtype: commonDtype(ctx), shape: broadcast(...ctx.inputs.map((t) => t!.shape)) }],
   grad: ({ b, inputs, outputs, grads, needs }) => {
     const [y, g] = [outputs[0]!, grads[0]!];
-    // 1 where the input is the extremum, else 0
-    const chosen = inputs.map((x) => {
-      const short = b.op('Mul', [b.op('Sub', sign > 0 ? [y, x!] : [x!, y]), b.scalar(1e20)]);
-      return b.op('Sub', [b.scalar(1), b.op('Clip', [short, b.scalar(0), b.scalar(1)])]);
-    });
+    const chosen = inputs.map((x) => attained(b, b.op('Sub', sign > 0 ? [y, x!] : [x!, y])));
     const ties = chosen.reduce((a: Value, c) => b.op('Add', [a, c]));
     const share = b.op('Div', [g, ties]);
     return inputs.map((x, i) =>

@@ -2,6 +2,7 @@
 import type { GraphBuilder } from '../builder.js';
 import type { Value } from '../ir.js';
 import { f32, sizeOf } from '../tensor.js';
+import { attained } from './mask.js';
 import { type InferContext, intAttr, type OpRule, typeAt } from './rule.js';
 import { skipped, slide, type Window, windowAttrs, windowOf } from './window.js';
 
@@ -45,9 +46,7 @@ export const pool: Readonly<Record<string, OpRule>> = {
       const bare = { ...w, pads: w.pads.map(() => 0) };
       const kernels = tapKernels(b, w.kernel);
       const taps = b.op('Conv', [inner, kernels], windowAttrs(bare));
-      // 1 where the tap is the maximum, 0 where it is below: 1 - clip((max - tap) * 1e20, 0, 1)
-      const below = b.op('Mul', [b.op('Sub', [asRows(y), taps]), b.scalar(1e20)]);
-      const chosen = b.op('Sub', [b.scalar(1), b.op('Clip', [below, b.scalar(0), b.scalar(1)])]);
+      const chosen = attained(b, b.op('Sub', [asRows(y), taps]));
       const ties = b.op('ReduceSum', [chosen, b.ints([1])], { keepdims: 1 });
       const shares = b.op('Mul', [chosen, b.op('Div', [asRows(grads[0]!), ties])]);
       const extra = skipped(bare, inner.shape.slice(2), y.shape.slice(2));

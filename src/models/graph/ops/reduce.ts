@@ -2,6 +2,7 @@
 import type { GraphBuilder } from '../builder.js';
 import type { Attributes, Value } from '../ir.js';
 import { sizeOf } from '../tensor.js';
+import { attained } from './mask.js';
 import { axisOf, constantInts, intAttr, intsOf, type OpRule, sameShape, typeAt } from './rule.js';
 
 type Spread = (b: GraphBuilder, g: Value, x: Value, y: Value) => Value;
@@ -42,8 +43,7 @@ export const reduce: Readonly<Record<string, OpRule>> = {
   ReduceL2: reduction((b, g, x, y) => b.op('Mul', [x, b.op('Div', [g, b.op('Max', [y, b.scalar(1e-12)])])])),
   // y = max x, the gradient shared equally among ties
   ReduceMax: reduction((b, g, x, y) => {
-    const below = b.op('Mul', [b.op('Sub', [y, x]), b.scalar(1e20)]);
-    const chosen = b.op('Sub', [b.scalar(1), b.op('Clip', [below, b.scalar(0), b.scalar(1)])]);
+    const chosen = attained(b, b.op('Sub', [y, x]));
     const axes = x.shape.flatMap((d, i) => (y.shape[i] === 1 && d !== 1 ? [i] : []));
     if (axes.length === 0) return g;
     const ties = b.op('ReduceSum', [chosen, b.ints(axes)], { keepdims: 1 });
