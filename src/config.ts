@@ -7,6 +7,10 @@ export const DEVICES = ['auto', 'cpu', 'cuda'] as const;
 export type Device = (typeof DEVICES)[number];
 export const ROLES = ['embed', 'render'] as const;
 export type Role = (typeof ROLES)[number];
+/** Numbers of photos that one engine call may project: each has step graphs of its own. */
+export const BATCH_SIZES = [1, 2, 4, 8] as const;
+export type BatchSize = (typeof BATCH_SIZES)[number];
+export type BatchSetting = BatchSize | 'auto';
 export const LOG_LEVELS = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'] as const;
 export type LogLevel = (typeof LOG_LEVELS)[number];
 
@@ -22,6 +26,8 @@ export interface Config {
   readonly device: Device;
   /** CPU threads of one inference session. */
   readonly threads: number;
+  /** Most photos that a worker projects at a time; `auto`: what is fastest on its device. */
+  readonly batch: BatchSetting;
   /** What a worker process does. */
   readonly roles: readonly Role[];
   readonly logLevel: LogLevel;
@@ -64,6 +70,12 @@ export function loadConfig(env: Env = process.env, defaults: Env = {}): Config {
     modelsDir: path('LATENTMORPH_MODELS', '.cache/models'),
     device: read<Device>('LATENTMORPH_DEVICE', 'auto', `one of ${DEVICES.join(', ')}`, oneOf(DEVICES)),
     threads: read('LATENTMORPH_THREADS', availableParallelism(), 'an integer from 1 to 256', integer(1, 256)),
+    batch: read<BatchSetting>(
+      'LATENTMORPH_BATCH',
+      'auto',
+      `one of auto, ${BATCH_SIZES.join(', ')}`,
+      (text) => (text === 'auto' ? text : BATCH_SIZES.find((size) => String(size) === text)),
+    ),
     roles: read<readonly Role[]>(
       'LATENTMORPH_ROLES',
       ROLES,
@@ -91,6 +103,7 @@ export function childEnvironment(config: Config, env: Env = process.env): Record
     LATENTMORPH_MODELS: config.modelsDir,
     LATENTMORPH_DEVICE: config.device,
     LATENTMORPH_THREADS: String(config.threads),
+    LATENTMORPH_BATCH: String(config.batch),
     LATENTMORPH_ROLES: config.roles.join(','),
     LOG_LEVEL: config.logLevel,
   };

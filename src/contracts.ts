@@ -43,6 +43,12 @@ export const EmbeddingOptions = Type.Object(
       default: 16,
       description: 'Number of free style vectors; fewer than 16 are tied in equal consecutive groups.',
     }),
+    earlyStop: Type.Optional(
+      Type.Boolean({
+        default: true,
+        description: 'Leaves out the last steps where they would lower the loss by less than 0.5 %.',
+      }),
+    ),
     seed: Type.Optional(
       Type.Integer({
         minimum: 0,
@@ -93,13 +99,85 @@ export const Progress = Type.Object({
 });
 export type Progress = Static<typeof Progress>;
 
-export const Quality = Type.Object({
+export const VERDICTS = ['good', 'fair', 'poor'] as const;
+export type Verdict = (typeof VERDICTS)[number];
+
+export const WARNING_CODES = [
+  'TINY',
+  'CUT_OFF',
+  'TILTED',
+  'PROFILE',
+  'DARK',
+  'GREY',
+  'BLURRED',
+  'OCCLUDED',
+] as const;
+export type WarningCode = (typeof WARNING_CODES)[number];
+
+export const QualityWarning = Type.Object({
+  code: Type.Enum([...WARNING_CODES], { description: 'Stable code to switch on.' }),
+  text: Type.String({
+    description: 'What is wrong with the photo and why it matters, with the measured value.',
+  }),
+});
+export type QualityWarning = Static<typeof QualityWarning>;
+
+/** How near the reconstruction comes to the aligned photo, both at 256 px unless it says otherwise. */
+export const Measurement = Type.Object({
   loss: Type.Number({ description: 'Final loss, sum of un-squared feature norms.' }),
   lpips: Type.Number({
     description: 'LPIPS (VGG) of the reconstruction against the aligned photo at 256 px.',
   }),
+  losses: Type.Object(
+    {
+      conv1_1: Type.Number(),
+      conv1_2: Type.Number(),
+      conv3_2: Type.Number(),
+      conv4_2: Type.Number(),
+      pixel: Type.Number(),
+    },
+    {
+      description: 'Terms of the loss by layer of VGG-16; `pixel` before it is multiplied by `pixelWeight`.',
+    },
+  ),
+  mse: Type.Number({ description: 'Mean squared error of values 0 to 1.' }),
+  psnr: Type.Number({ description: 'Peak signal-to-noise ratio in dB; 100 for equal images.' }),
+  msSsim: Type.Number({ description: 'Multi-scale structural similarity, at most 1.' }),
+  identity: Type.Number({
+    description:
+      'Distance of the face descriptors at full resolution: below 0.45 plainly the same person, from 0.6 on another one.',
+  }),
+  pn: Type.Object(
+    { mean: Type.Number(), max: Type.Number(), perStyle: Type.Array(Type.Number()) },
+    { description: "P_N norm of each style: 1 for the generator's own latents; high ones morph harshly." },
+  ),
+  verdict: Type.Enum([...VERDICTS], { description: 'Likeness and use of the latent in one word.' }),
+  reasons: Type.Array(Type.String(), { description: 'Why the verdict is not `good`.' }),
+  warnings: Type.Array(QualityWarning, { description: 'What about the photo makes a likeness hard.' }),
+});
+export type Measurement = Static<typeof Measurement>;
+
+const { loss, lpips, ...measured } = Measurement.properties;
+const effort = {
+  steps: Type.Integer({ description: 'Adam steps taken.' }),
+  seconds: Type.Number({ description: 'From the first look at the photo to the last measure.' }),
+  device: Type.String({ description: 'Device of the steps.' }),
+};
+/** Records of earlier versions hold only loss and LPIPS. */
+export const Quality = Type.Object({
+  loss,
+  lpips,
+  ...Type.Partial(Type.Object({ ...measured, ...effort })).properties,
 });
 export type Quality = Static<typeof Quality>;
+
+export const LastGood = Type.Object(
+  {
+    step: Type.Integer({ description: 'Adam steps taken until then.' }),
+    loss: Type.Number({ description: 'Loss there.' }),
+  },
+  { description: 'The latest latent with a finite loss, of a projection that diverged: it is kept.' },
+);
 
 /** An embedding as kept in Redis: small, everything bulky is a blob named by `blobs`. */
 export const EmbeddingRecord = Type.Object({
@@ -119,6 +197,10 @@ export const EmbeddingRecord = Type.Object({
   quad: Type.Optional(Quad),
   progress: Type.Optional(Progress),
   losses: Type.Optional(Type.Array(Type.Number())),
+  /** Steps taken, where `earlyStop` left out the rest. */
+  stoppedAt: Type.Optional(Type.Integer()),
+  /** The latent is the blob `latent`, W+. */
+  lastGood: Type.Optional(LastGood),
   quality: Type.Optional(Quality),
   /** Name and weights hash of the generator whose W+ this latent lives in. */
   generator: Type.Optional(Type.Object({ name: Type.String(), hash: Type.String() })),

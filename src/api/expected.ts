@@ -10,10 +10,11 @@ export interface ParameterSchema {
   maxLength?: number;
 }
 
-/** `an integer from 1 to 5000`, `one of linear, style, attribute`. */
+/** `an integer from 1 to 5000`, `one of linear, style, attribute`, `true or false`. */
 export function expected(schema: ParameterSchema): string {
   if (schema.enum) return `one of ${schema.enum.join(', ')}`;
   if (schema.type === 'string') return `a text of at most ${schema.maxLength ?? 'any number of'} characters`;
+  if (schema.type === 'boolean') return 'true or false';
   const article = schema.type === 'integer' ? 'an integer' : 'a number';
   const { minimum, exclusiveMinimum, maximum } = schema;
   if (minimum !== undefined && maximum !== undefined) return `${article} from ${minimum} to ${maximum}`;

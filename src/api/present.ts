@@ -5,7 +5,21 @@ import { type Embedding, IMAGE_KINDS } from './schemas.js';
 
 export function present(record: EmbeddingRecord): Embedding {
   const { id, state, createdAt, startedAt, finishedAt, options, width, height } = record;
-  const { faces, face, quad, progress, losses, quality, generator, device, seconds, error, blobs } = record;
+  const {
+    faces,
+    face,
+    quad,
+    progress,
+    losses,
+    stoppedAt,
+    lastGood,
+    quality,
+    generator,
+    device,
+    seconds,
+    error,
+    blobs,
+  } = record;
   const self = `/embeddings/${id}`;
   const images = IMAGE_KINDS.filter((kind) => blobs[kind]).map((kind) => [
     kind,
@@ -24,6 +38,8 @@ export function present(record: EmbeddingRecord): Embedding {
     quad,
     progress: progress && { ...progress, fraction: progress.step / progress.steps },
     losses,
+    stoppedAt,
+    lastGood,
     quality,
     generator,
     device,

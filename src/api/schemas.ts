@@ -1,6 +1,14 @@
 /** Shapes of requests and answers: validator, static type and documentation in one. */
 import { type Static, Type } from 'typebox';
-import { Box, EmbeddingOptions, EmbeddingState, IMAGE_FORMATS, MORPH_MODES, Quality } from '../contracts.js';
+import {
+  Box,
+  EmbeddingOptions,
+  EmbeddingState,
+  IMAGE_FORMATS,
+  LastGood,
+  MORPH_MODES,
+  Quality,
+} from '../contracts.js';
 import { ERRORS, type ErrorCode } from '../errors.js';
 import { WorkerInfo } from '../store/workers.js';
 
@@ -92,6 +100,13 @@ export const Embedding = Type.Object(
     quad: Type.Optional(Corners),
     progress: Type.Optional(EmbeddingProgress),
     losses: Type.Optional(Type.Array(Type.Number(), { description: 'Loss before each step taken.' })),
+    stoppedAt: Type.Optional(
+      Type.Integer({
+        description: 'Steps taken, where `earlyStop` left out the rest.',
+        examples: [180],
+      }),
+    ),
+    lastGood: Type.Optional(LastGood),
     quality: Type.Optional(Quality),
     generator: Type.Optional(
       Type.Object({

@@ -86,7 +86,7 @@ export function parseOptions(fields: ReadonlyMap<string, string>): EmbeddingOpti
   const options: Record<string, unknown> = {};
   for (const [name, text] of fields) {
     const schema = EmbeddingOptions.properties[name as keyof EmbeddingOptions];
-    const value = number(text);
+    const value = parsed(text, schema as ParameterSchema);
     if (!Value.Check(schema, value)) {
       const detail = `Expected ${expected(schema as ParameterSchema)} for \`${name}\` but received ${received(text)}.`;
       throw new AppError('BAD_REQUEST', { detail });
@@ -94,6 +94,16 @@ export function parseOptions(fields: ReadonlyMap<string, string>): EmbeddingOpti
     options[name] = value;
   }
   return Value.Parse(EmbeddingOptions, Value.Default(EmbeddingOptions, options));
+}
+
+/** A text in the type that the schema asks for; undefined where it is none of that type. */
+function parsed(
+  text: string,
+  { type, enum: values }: ParameterSchema,
+): number | boolean | string | undefined {
+  if (values?.includes(text)) return text;
+  if (type === 'boolean') return text === 'true' || (text === 'false' ? false : undefined);
+  return number(text);
 }
 
 /** A decimal number; `Number` alone would also take '', '0x10' and 'Infinity'. */

@@ -3,7 +3,9 @@ import { loadConfig } from '../config.js';
 import { DEFAULT_STEPS, STYLE_DIM, STYLES } from '../contracts.js';
 import { readManifest } from '../models/manifest.js';
 import { judgedSide } from '../models/stylegan/schedule.js';
+import { batchSpeed } from './batch-speed.js';
 import { Faces } from './faces.js';
+import { Finisher } from './finish.js';
 import type { EngineOptions } from './generator.js';
 import { Projector } from './project.js';
 import type { EngineInfo, EngineRole } from './protocol.js';
@@ -26,6 +28,8 @@ function once<T>(load: () => Promise<T>): () => Promise<T> {
 function handlers(options: EngineOptions): EngineHandlers {
   const faces = once(() => Faces.load(options));
   const projector = once(async () => new Projector(options));
+  // Opened by the first job that ends: until then it would only take memory.
+  const finisher = once(() => Finisher.load(options));
   const renderer = once(() => Renderer.load(options));
   const { generator } = options.manifest;
 
@@ -42,8 +46,17 @@ function handlers(options: EngineOptions): EngineHandlers {
     detect: async ({ image }) => (await faces()).detect(image),
     align: async ({ image, landmarks }) => (await faces()).align(image, landmarks),
     start: async (params) => (await projector()).start(params),
-    project: async (chunk) => (await projector()).run(chunk),
-    finish: async (params) => (await projector()).finish(params),
+    project: async (chunks) => (await projector()).run(chunks),
+    batchSpeed: (params) =>
+      batchSpeed(
+        {
+          ...options,
+          availableMemory: () => process.availableMemory(),
+          clock: () => performance.now(),
+        },
+        params,
+      ),
+    finish: async (params) => (await finisher()).finish(params),
     morph: async (params) => (await renderer()).morph(params),
   };
 }
@@ -63,8 +76,9 @@ async function warmProjector(projector: Projector): Promise<Pick<EngineInfo, 'de
     step: 0,
     learningRates: [0],
     pixelWeight: 0,
+    prior: 0,
   };
-  const warmUpMs = await timed(() => projector.run(chunk));
+  const warmUpMs = await timed(() => projector.run([chunk]));
   return { warmUpMs, device: projector.device ?? 'cpu' };
 }
 

@@ -1,26 +1,23 @@
 /** Projections: photos into W+. */
-import { join } from 'node:path';
 import { encodeTensor } from '../images.js';
 import { startLatent } from '../models/stylegan/start.js';
-import { type EngineOptions, Generator } from './generator.js';
+import type { EngineOptions } from './generator.js';
 import type { EngineCalls, ProjectChunk, ProjectChunkResult } from './protocol.js';
-import { openSession, type Session, type UsedDevice } from './session.js';
-import { type StepVariant, stepModel, TARGET_SIZE } from './step-model.js';
-
-const IMAGE = [1, 3, TARGET_SIZE, TARGET_SIZE];
+import type { UsedDevice } from './session.js';
+import { TARGET_SIZE } from './step-model.js';
+import { openStepper, type StepBatchResult } from './stepper.js';
+import { Steppers } from './steppers.js';
 
 export class Projector {
-  /** Sessions of the projection at hand, by the side at which they judge; each takes about a gigabyte. */
-  private step: { key: string; sessions: Map<number, Session> } = { key: '', sessions: new Map() };
+  private readonly steppers: Steppers;
 
-  /** What only the end of a projection needs: opened for the first one that gets there, and kept. */
-  private ending: { generator: Generator; lpips: Session } | undefined;
-
-  constructor(private readonly options: EngineOptions) {}
+  constructor(private readonly options: EngineOptions) {
+    this.steppers = new Steppers((variant) => openStepper(options, variant));
+  }
 
   /** Device of the steps; undefined before the first. */
   get device(): UsedDevice | undefined {
-    return [...this.step.sessions.values()][0]?.device;
+    return this.steppers.device;
   }
 
   start({ styles, seed }: EngineCalls['start']['in']): EngineCalls['start']['out'] {
@@ -28,97 +25,62 @@ export class Projector {
     return { latent: startLatent(averageLatent, latentStd, styles, seed) };
   }
 
-  /** Takes one Adam step per learning rate. Shapes as in `ProjectChunk`. */
-  async run(chunk: ProjectChunk): Promise<ProjectChunkResult> {
-    const { latentOut, mOut, vOut, losses, preview } = await this.steps(chunk);
-    return {
-      latent: latentOut!.data,
-      m: mOut!.data,
-      v: vOut!.data,
-      losses: [...losses!.data],
-      preview: await encodeTensor(preview!.data, TARGET_SIZE, TARGET_SIZE, { format: 'jpeg' }),
-    };
+  /**
+   * Takes Adam steps for several photos at once: as many as the shortest list of learning rates asks for. All chunks
+   * share `space`, `judgedAt` and their number of styles. Shapes as in `ProjectChunk`.
+   */
+  async run(chunks: readonly ProjectChunk[]): Promise<ProjectChunkResult[]> {
+    const result = await this.steps(chunks);
+    return Promise.all(
+      chunks.map(async (_, i) => {
+        const part = (all: Float32Array) => all.slice(...slot(all, i, chunks.length));
+        const preview = part(result.preview);
+        return {
+          latent: part(result.latent),
+          m: part(result.m),
+          v: part(result.v),
+          losses: result.losses.map((row) => row[i]!),
+          preview: await encodeTensor(preview, TARGET_SIZE, TARGET_SIZE, { format: 'jpeg' }),
+        };
+      }),
+    );
   }
 
-  /** Renders and measures the end of a projection. A step of rate 0 gives image and loss at the final latent itself. */
-  async finish(params: EngineCalls['finish']['in']): Promise<EngineCalls['finish']['out']> {
-    const { latent, space, target, pixelWeight } = params;
-    const zeros = () => new Float32Array(latent.length);
-    const still = {
-      space,
-      judgedAt: TARGET_SIZE,
-      target,
-      latent,
-      m: zeros(),
-      v: zeros(),
-      step: 0,
-      learningRates: [0],
-      pixelWeight,
-    };
-    const { losses, preview } = await this.steps(still);
-    const { generator, lpips } = await this.openEnding();
-    const { distance } = await lpips.run({
-      a: { data: preview!.data, shape: IMAGE },
-      b: { data: target, shape: IMAGE },
-    });
-    const full = this.untied(latent);
-    const side = generator.resolution;
-    const pixels = await generator.render(full);
-    return {
-      latent: full,
-      reconstruction: await encodeTensor(pixels, side, side, { format: 'png' }),
-      lpips: distance!.data[0]!,
-      loss: losses!.data[0]!,
-    };
-  }
-
-  /** [styles, dim] -> [layers, dim]: tied styles written out. */
-  private untied(latent: Float32Array): Float32Array {
-    const { styles: layers, styleDim } = this.options.manifest.generator;
-    const group = (layers * styleDim) / latent.length;
-    return Float32Array.from({ length: layers * styleDim }, (_, i) => {
-      const layer = Math.floor(i / styleDim);
-      return latent[Math.floor(layer / group) * styleDim + (i % styleDim)]!;
+  private async steps(chunks: readonly ProjectChunk[]): Promise<StepBatchResult> {
+    const [{ latent, space, judgedAt }] = chunks as [ProjectChunk];
+    const styles = latent.length / this.options.manifest.generator.styleDim;
+    const alike = chunks.every(
+      (c) => c.space === space && c.judgedAt === judgedAt && c.latent.length === latent.length,
+    );
+    if (!alike)
+      throw new Error('Expected photos of one batch to share space, judged side and number of styles');
+    const stepper = await this.steppers.get({ space, styles, judgedAt, batch: chunks.length });
+    const count = Math.min(...chunks.map((c) => c.learningRates.length));
+    return stepper.run({
+      target: joined(chunks.map((c) => c.target)),
+      latent: joined(chunks.map((c) => c.latent)),
+      m: joined(chunks.map((c) => c.m)),
+      v: joined(chunks.map((c) => c.v)),
+      step: chunks.map((c) => c.step),
+      learningRates: Array.from({ length: count }, (_, k) => chunks.map((c) => c.learningRates[k]!)),
+      pixelWeight: chunks.map((c) => c.pixelWeight),
+      prior: chunks.map((c) => c.prior),
     });
   }
+}
 
-  private async steps(chunk: ProjectChunk) {
-    const { styleDim } = this.options.manifest.generator;
-    const styles = chunk.latent.length / styleDim;
-    const session = await this.sessionOf({ space: chunk.space, styles, judgedAt: chunk.judgedAt });
-    const state = (data: Float32Array) => ({ data, shape: [1, styles, styleDim] });
-    const scalar = (x: number) => ({ data: Float32Array.of(x), shape: [] });
-    return session.run({
-      target: { data: chunk.target, shape: IMAGE },
-      latent: state(chunk.latent),
-      m: state(chunk.m),
-      v: state(chunk.v),
-      step: scalar(chunk.step),
-      learningRates: { data: Float32Array.from(chunk.learningRates), shape: [chunk.learningRates.length] },
-      pixelWeight: scalar(chunk.pixelWeight),
-    });
-  }
+/** Bounds of photo `i` of `n` in something flat over the batch. */
+function slot({ length }: Float32Array, i: number, n: number): [from: number, to: number] {
+  return [(i * length) / n, ((i + 1) * length) / n];
+}
 
-  private async openEnding(): Promise<{ generator: Generator; lpips: Session }> {
-    if (this.ending) return this.ending;
-    const { modelsDir, session } = this.options;
-    const dimensions = { N: 1, H: TARGET_SIZE, W: TARGET_SIZE };
-    const lpips = await openSession(join(modelsDir, 'lpips.onnx'), { ...session, dimensions });
-    this.ending = { generator: await Generator.load(this.options), lpips };
-    return this.ending;
+function joined(parts: readonly Float32Array[]): Float32Array {
+  if (parts.length === 1) return parts[0]!;
+  const all = new Float32Array(parts.reduce((n, part) => n + part.length, 0));
+  let at = 0;
+  for (const part of parts) {
+    all.set(part, at);
+    at += part.length;
   }
-
-  private async sessionOf(variant: StepVariant): Promise<Session> {
-    const key = `${variant.space} ${variant.styles}`;
-    if (this.step.key !== key) {
-      for (const session of this.step.sessions.values()) await session.release();
-      this.step = { key, sessions: new Map() };
-    }
-    const known = this.step.sessions.get(variant.judgedAt);
-    if (known) return known;
-    const { modelsDir, manifest, session } = this.options;
-    const opened = await openSession(await stepModel(modelsDir, manifest, variant), session);
-    this.step.sessions.set(variant.judgedAt, opened);
-    return opened;
-  }
+  return all;
 }

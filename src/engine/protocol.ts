@@ -1,5 +1,13 @@
 /** Typed requests between a worker and its engine child process (advanced serialisation: typed arrays travel as they are). */
-import type { Detection, ImageFormat, LatentSpace, MorphMode, Point, Quad } from '../contracts.js';
+import type {
+  Detection,
+  ImageFormat,
+  LatentSpace,
+  Measurement,
+  MorphMode,
+  Point,
+  Quad,
+} from '../contracts.js';
 
 export type EngineRole = 'embed' | 'render';
 
@@ -25,16 +33,36 @@ export interface ProjectChunk {
   /** One learning rate per step of this chunk. */
   learningRates: number[];
   pixelWeight: number;
+  /** Weight of the prior: mean squared P_N coordinate, added to the loss that is differentiated, not to the one reported. */
+  prior: number;
 }
 
 export interface ProjectChunkResult {
   latent: Float32Array;
   m: Float32Array;
   v: Float32Array;
-  /** Loss before each step of the chunk. */
+  /** Loss before each step taken: fewer than asked for where another photo of the batch asked for fewer. */
   losses: number[];
   /** Preview of the latest image, JPEG 256 px. */
   preview: Uint8Array;
+}
+
+/** What is known of a photo once it is aligned. */
+export interface AlignedPhoto {
+  /** The aligned face, 1024 px, encoded. */
+  aligned: Uint8Array;
+  /** 68 landmarks and corners of the aligned square, pixels of the upright photo. */
+  landmarks: Point[];
+  quad: Quad;
+  /** Size of the upright photo. */
+  width?: number | undefined;
+  height?: number | undefined;
+}
+
+/** Milliseconds of an Adam step for each photo: of one photo, and of several in a batch. */
+export interface BatchSpeed {
+  alone: number;
+  together: number;
 }
 
 export interface EngineCalls {
@@ -48,11 +76,14 @@ export interface EngineCalls {
   };
   /** Start of a projection: [styles, 512] flat, the average latent (plus seeded noise). */
   start: { in: { styles: number; seed?: number }; out: { latent: Float32Array } };
-  project: { in: ProjectChunk; out: ProjectChunkResult };
-  /** Ends a projection: full latent W+ [16,512], its 1024 px reconstruction (PNG), LPIPS against the target, final loss. */
+  /** Photos that take their steps together; they share `space`, `judgedAt` and the number of styles. */
+  project: { in: ProjectChunk[]; out: ProjectChunkResult[] };
+  /** Speed of a batch on the CPU, undefined when it does not fit into memory; `known`: only what was measured before. */
+  batchSpeed: { in: { batch: number; known: boolean }; out: BatchSpeed | undefined };
+  /** Ends a projection: full latent W+ [16,512], its 1024 px reconstruction (PNG), and what both are worth. */
   finish: {
-    in: { latent: Float32Array; space: LatentSpace; target: Float32Array; pixelWeight: number };
-    out: { latent: Float32Array; reconstruction: Uint8Array; lpips: number; loss: number };
+    in: { latent: Float32Array; target: Float32Array; pixelWeight: number; photo: AlignedPhoto };
+    out: { latent: Float32Array; reconstruction: Uint8Array; quality: Measurement };
   };
   /** Renders a morph of two W+ latents [16,512]. */
   morph: {

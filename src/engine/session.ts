@@ -1,8 +1,7 @@
 /** The only importer of onnxruntime-node. `run` and `create` block the calling thread: use it in a child process only. */
 import { existsSync } from 'node:fs';
-import { createRequire } from 'node:module';
-import { join } from 'node:path';
 import { InferenceSession, Tensor } from 'onnxruntime-node';
+import { cudaProviderPath, cudaRefusal } from './cuda-provider.js';
 
 export type RequestedDevice = 'auto' | 'cpu' | 'cuda';
 export type UsedDevice = 'cpu' | 'cuda';
@@ -27,16 +26,10 @@ export class DeviceUnavailableError extends Error {
   override readonly name = 'DeviceUnavailableError';
 }
 
-const PROVIDER_FILES: Partial<Record<NodeJS.Platform, string>> = {
-  linux: 'libonnxruntime_providers_cuda.so',
-  win32: 'onnxruntime_providers_cuda.dll',
-};
-
-/** Where the CUDA provider library must lie: beside the native binding. Undefined where none exists for the platform. */
-export function cudaProviderPath(): string | undefined {
-  const file = PROVIDER_FILES[process.platform];
-  const entry = createRequire(import.meta.url).resolve('onnxruntime-node/package.json');
-  return file && join(entry, '..', 'bin', 'napi-v6', process.platform, process.arch, file);
+/** Whether these options may lead to a session on CUDA: asked for or not ruled out, and its library is installed. */
+export function mayUseCuda({ device }: Pick<SessionOptions, 'device'>): boolean {
+  const provider = cudaProviderPath();
+  return device === 'cuda' || (device === 'auto' && provider !== undefined && existsSync(provider));
 }
 
 /** An inference session on one device. */
@@ -79,26 +72,28 @@ export class Session {
 /** Opens a model, a path or its bytes. Throws `DeviceUnavailableError` when `device` is `cuda` and cannot be had. */
 export async function openSession(model: string | Uint8Array, options: SessionOptions): Promise<Session> {
   if (options.device === 'cpu') return new Session(await create(model, 'cpu', options), 'cpu');
-  const provider = cudaProviderPath();
-  if (!provider || !existsSync(provider)) {
-    if (options.device === 'auto') return new Session(await create(model, 'cpu', options), 'cpu');
-    throw new DeviceUnavailableError(
-      provider
-        ? `Device 'cuda' was asked for, but the CUDA provider library is not installed: expected ${provider}. Install it there (Dockerfile.gpu shows how) or set LATENTMORPH_DEVICE=cpu.`
-        : `Device 'cuda' was asked for, but onnxruntime-node has no CUDA provider for ${process.platform}. Set LATENTMORPH_DEVICE=cpu.`,
-    );
-  }
+  const refusal = await cudaRefusal();
+  if (refusal) return instead(model, options, refusal.reason, refusal.installed);
   try {
     return new Session(await create(model, 'cuda', options), 'cuda');
   } catch (cause) {
-    if (options.device === 'auto') {
-      return new Session(await create(model, 'cpu', options), 'cpu', (cause as Error).message);
-    }
-    throw new DeviceUnavailableError(
-      `Device 'cuda' was asked for, but no CUDA session can be made: ${(cause as Error).message}. The provider needs an NVIDIA driver, CUDA and cuDNN on the library path; or set LATENTMORPH_DEVICE=cpu.`,
-      { cause },
-    );
+    const { message } = cause as Error;
+    return instead(model, options, `no CUDA session can be made: ${message}`, true, cause);
   }
+}
+
+/** The session on the CPU, which `auto` takes where CUDA cannot be had. */
+async function instead(
+  model: string | Uint8Array,
+  options: SessionOptions,
+  reason: string,
+  installed: boolean,
+  cause?: unknown,
+): Promise<Session> {
+  if (options.device === 'auto')
+    return new Session(await create(model, 'cpu', options), 'cpu', installed ? reason : undefined);
+  const message = `Device 'cuda' was asked for, but ${reason}. CUDA, cuDNN and an NVIDIA driver must be on the library path; or set LATENTMORPH_DEVICE=cpu.`;
+  throw new DeviceUnavailableError(message, { cause });
 }
 
 function create(
@@ -111,6 +106,8 @@ function create(
     graphOptimizationLevel: 'all',
     intraOpNumThreads: options.threads,
     interOpNumThreads: 1,
+    // The pattern is one block beside the arena that the first run has filled already: twice the memory, no gain in time.
+    enableMemPattern: false,
     logSeverityLevel: 3,
     ...(options.dimensions && { freeDimensionOverrides: options.dimensions }),
   };

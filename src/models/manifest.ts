@@ -13,6 +13,7 @@ export const MODEL_FILES = [
   'colouring.onnx',
   'vgg16.onnx',
   'lpips.onnx',
+  'measure.onnx',
 ] as const;
 export type ModelFile = (typeof MODEL_FILES)[number];
 

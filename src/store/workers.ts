@@ -2,7 +2,7 @@
 import type { Redis } from 'ioredis';
 import { type Static, Type } from 'typebox';
 import { Compile } from 'typebox/compile';
-import { ROLES } from '../config.js';
+import { BATCH_SIZES, ROLES } from '../config.js';
 import { reachable } from './redis.js';
 
 export const HEARTBEAT_TTL_SECONDS = 15;
@@ -10,6 +10,33 @@ export const HEARTBEAT_TTL_SECONDS = 15;
 export const HEARTBEAT_EVERY_MS = 5_000;
 
 const RoleName = Type.Enum([...ROLES]);
+
+/** How many photos a worker projects at a time, and why. */
+export const BatchInfo = Type.Object(
+  {
+    size: Type.Enum([...BATCH_SIZES], { description: 'Most photos in one engine call.', examples: [2] }),
+    why: Type.Enum(['set', 'gpu', 'measured', 'unmeasured', 'failed'], {
+      description:
+        '`set`: configured; `gpu`: the choice for GPUs; `measured`: what `speeds` say; `unmeasured`: one by one, until the worker has found time to measure; `failed`: larger ones failed.',
+    }),
+    speeds: Type.Array(
+      Type.Object({
+        batch: Type.Integer({ description: 'Photos in the batch.', examples: [2] }),
+        alone: Type.Number({
+          description: 'Milliseconds of an Adam step of a photo alone.',
+          examples: [520.1],
+        }),
+        together: Type.Number({
+          description: 'Milliseconds of an Adam step for each photo of the batch.',
+          examples: [470.3],
+        }),
+      }),
+      { description: 'Measured once for each kind of machine.' },
+    ),
+  },
+  { description: 'How many photos it projects at a time, and why; with the role `embed`.' },
+);
+export type BatchInfo = Static<typeof BatchInfo>;
 
 export const WorkerInfo = Type.Object({
   id: Type.String({ description: 'Name of the worker process.', examples: ['worker-1-4242'] }),
@@ -29,6 +56,7 @@ export const WorkerInfo = Type.Object({
     }),
     { description: 'Milliseconds of one measured warm-up run, by role.' },
   ),
+  batch: Type.Optional(BatchInfo),
 });
 export type WorkerInfo = Static<typeof WorkerInfo>;
 

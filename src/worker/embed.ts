@@ -1,19 +1,22 @@
 /** One embedding job: face, alignment, projection in chunks, result. Everything it writes is fenced by its attempt. */
 import { createHash } from 'node:crypto';
-import type { EmbeddingRecord, Face, Progress } from '../contracts.js';
+import { type EmbeddingRecord, type Face, type Progress, STYLE_DIM, STYLES } from '../contracts.js';
 import type { ProjectChunk, ProjectChunkResult } from '../engine/protocol.js';
 import { AppError } from '../errors.js';
-import { chunkSizes, judgedSide, learningRate } from '../models/stylegan/schedule.js';
+import { untied } from '../models/stylegan/untie.js';
 import { embeddingBlob } from '../store/blob-keys.js';
 import type { BlobStore } from '../store/blobs.js';
 import type { Records } from '../store/records.js';
 import { abortable } from './abortable.js';
 import type { Engine } from './engine-client.js';
+import { type Advance, Divergence, project } from './projection.js';
 
 export interface EmbedDeps {
   records: Pick<Records, 'get' | 'begin' | 'progress' | 'succeed'>;
   blobs: BlobStore;
   engine: Engine;
+  /** Takes steps, perhaps together with those of other jobs (see `Batcher`). Rejects as soon as the signal aborts. */
+  project: (chunk: ProjectChunk, signal: AbortSignal) => Promise<ProjectChunkResult>;
   /** What the engine reported when it was warmed up. */
   generator: { name: string; hash: string };
   device: string;
@@ -29,9 +32,6 @@ export interface EmbedPayload {
 
 /** `abandoned`: the embedding was cancelled, deleted, or taken over by a newer attempt; nothing of this one is left. */
 export type EmbedOutcome = 'succeeded' | 'abandoned';
-
-/** Adam steps per engine call: the first call is short, so that a preview and a time estimate come early. */
-const CHUNKS = { first: 5, rest: 10 };
 
 /** Ends the job quietly: its record no longer belongs to this attempt. */
 class Superseded extends Error {}
@@ -98,45 +98,51 @@ async function run(
   );
 
   const { latent } = await engine.call('start', { styles: options.styles, seed: options.seed });
-  let state: Pick<ProjectChunk, 'latent' | 'm' | 'v'> = {
-    latent,
-    m: new Float32Array(latent.length),
-    v: new Float32Array(latent.length),
+  const report = async (advance: Advance): Promise<void> => {
+    await store('preview', 'preview.jpg', advance.preview);
+    await owned(
+      deps.records.progress(record.id, attempt, {
+        progress: progressOf(advance),
+        losses: [...advance.losses],
+        blobs: { ...keys },
+      }),
+    );
   };
-  const losses: number[] = [];
-  const schedule = { steps: options.steps, peak: options.learningRate };
-  for (const size of chunkSizes(options.steps, CHUNKS)) {
-    const started = deps.clock();
-    const step = losses.length;
-    const learningRates = Array.from({ length: size }, (_, i) => learningRate(step + i, schedule));
-    const chunk = {
-      ...state,
-      space: options.space,
-      judgedAt: judgedSide(step, options),
-      target,
-      step,
-      learningRates,
-      pixelWeight: options.pixelWeight,
-    };
-    const result = await engine.call('project', chunk);
-    refuseDivergence(result, step);
-    state = { latent: result.latent, m: result.m, v: result.v };
-    losses.push(...result.losses.map(rounded));
-    await store('preview', 'preview.jpg', result.preview);
-    const progress = progressOf(losses, options.steps, (deps.clock() - started) / size);
-    await owned(deps.records.progress(record.id, attempt, { progress, losses, blobs: { ...keys } }));
-  }
+  const keepLastGood = async ({ losses, lastGood }: Divergence): Promise<void> => {
+    if (!lastGood) return;
+    const { step, loss } = lastGood;
+    await store('latent', 'latent.f32', bytesOf(untied(lastGood.latent, { layers: STYLES, dim: STYLE_DIM })));
+    await owned(
+      deps.records.progress(record.id, attempt, {
+        lastGood: { step, loss },
+        losses: [...losses],
+        blobs: { ...keys },
+      }),
+    );
+  };
+  const steps = { project: (chunk: ProjectChunk) => deps.project(chunk, signal), clock: deps.clock };
+  const projected = await project(steps, { target, latent, options }, report).catch(
+    async (error: unknown) => {
+      if (!(error instanceof Divergence)) throw error;
+      await keepLastGood(error);
+      throw diverged(error);
+    },
+  );
 
-  const last = { latent: state.latent, space: options.space, target, pixelWeight: options.pixelWeight };
+  const { width, height } = { ...record, ...found.patch };
+  const photo = { aligned, landmarks: found.face.landmarks, quad, width, height };
+  const last = { latent: projected.latent, target, pixelWeight: options.pixelWeight, photo };
   const final = await engine.call('finish', last);
-  const bytes = latentBytes(final.latent);
+  const seconds = (deps.clock() - begun) / 1000;
+  const bytes = bytesOf(final.latent);
   await store('reconstruction', 'reconstruction.png', final.reconstruction);
   await store('latent', 'latent.f32', bytes);
   await owned(
     deps.records.succeed(record.id, attempt, {
-      quality: { loss: final.loss, lpips: final.lpips },
+      quality: { ...final.quality, steps: projected.steps, seconds, device },
       latentHash: createHash('sha256').update(bytes).digest('hex'),
-      seconds: (deps.clock() - begun) / 1000,
+      seconds,
+      ...(projected.steps < options.steps && { stoppedAt: projected.steps }),
       blobs: { ...keys },
     }),
   );
@@ -163,27 +169,22 @@ async function facesOf(
   return { face: largest, patch: { width, height, faces, face: 0 } };
 }
 
-function refuseDivergence(result: ProjectChunkResult, step: number): void {
-  const bad = result.losses.findIndex((loss) => !Number.isFinite(loss));
-  if (bad < 0 && result.latent.every(Number.isFinite)) return;
-  const at = bad < 0 ? step + result.losses.length : step + bad;
-  throw new AppError('LATENT_DIVERGED', {
-    detail: `The projection diverged at step ${at}; try a smaller learningRate.`,
+function diverged({ step, lastGood }: Divergence): AppError {
+  const kept = lastGood ? ` The latent of step ${lastGood.step} is kept.` : '';
+  return new AppError('LATENT_DIVERGED', {
+    detail: `The projection diverged at step ${step}; try a smaller learningRate.${kept}`,
   });
 }
 
-function progressOf(losses: readonly number[], steps: number, msPerStep: number): Progress {
+function progressOf({ losses, steps, msPerStep }: Advance): Progress {
   const step = losses.length;
   const secondsLeft = Math.round((steps - step) * msPerStep) / 1000;
   return { step, steps, loss: losses[step - 1] ?? 0, secondsLeft };
 }
 
 /** W+ as raw little-endian float32, the byte order of every platform Node runs on. */
-const latentBytes = (latent: Float32Array): Uint8Array =>
+const bytesOf = (latent: Float32Array): Uint8Array =>
   new Uint8Array(latent.buffer, latent.byteOffset, latent.byteLength);
-
-/** Seven significant digits are all that a float32 holds; records stay small. */
-const rounded = (loss: number): number => Number(loss.toPrecision(7));
 
 const attemptPrefix = (id: string, attempt: number): string => `${embeddingBlob(id, String(attempt))}/`;
 

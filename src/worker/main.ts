@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { type Job, UnrecoverableError, WaitingError, Worker } from 'bullmq';
 import { Redis } from 'ioredis';
 import { type Logger, pino } from 'pino';
-import { type Config, loadConfig, type Role } from '../config.js';
+import { type BatchSetting, type Config, loadConfig, type Role } from '../config.js';
 import type { EmbedJob, RenderJob } from '../contracts.js';
 import type { EngineInfo } from '../engine/protocol.js';
 import { AppError } from '../errors.js';
@@ -14,7 +14,9 @@ import { EMBED_QUEUE, RENDER_QUEUE, toFailure } from '../queue.js';
 import { FileBlobStore } from '../store/blobs.js';
 import { Records } from '../store/records.js';
 import { connectRedis, ready } from '../store/redis.js';
-import { announce, HEARTBEAT_EVERY_MS, retire, type WorkerInfo } from '../store/workers.js';
+import { announce, type BatchInfo, HEARTBEAT_EVERY_MS, retire, type WorkerInfo } from '../store/workers.js';
+import { BatchSizing } from './batch-sizing.js';
+import { Batcher } from './batcher.js';
 import { embed } from './embed.js';
 import { EngineClient } from './engine-client.js';
 import { render } from './render.js';
@@ -76,11 +78,16 @@ async function main(config: Config, log: Logger): Promise<void> {
   });
   if (state.stopping) return;
 
+  const worker = describeWorker(warmed);
+  const { batch } = config;
+  const onBatch = (chosen: BatchInfo): void => {
+    worker.batch = chosen;
+  };
   const connection = { connection: queueRedis, prefix: config.keyPrefix };
   for (const { role, engine, info } of warmed) {
     const queue =
       role === 'embed'
-        ? embedWorker({ records, blobs, engine, info, log, state }, connection)
+        ? await embedWorker({ records, blobs, engine, info, log, state, batch, onBatch }, connection)
         : new Worker<RenderJob>(
             RENDER_QUEUE,
             (job) => render({ blobs, engine }, job.data).catch((error) => refuse(error, log, job)),
@@ -91,9 +98,8 @@ async function main(config: Config, log: Logger): Promise<void> {
     void queue.run();
   }
 
-  const info = describeWorker(warmed);
-  id = info.id;
-  const beat = (): Promise<void> => announce(redis, config.keyPrefix, info).catch(onError);
+  id = worker.id;
+  const beat = (): Promise<void> => announce(redis, config.keyPrefix, worker).catch(onError);
   await beat();
   heartbeat = setInterval(() => void beat(), HEARTBEAT_EVERY_MS);
   log.info({ id, roles: config.roles }, 'ready');
@@ -106,14 +112,45 @@ interface EmbedContext {
   info: EngineInfo;
   log: Logger;
   state: { stopping: boolean };
+  batch: BatchSetting;
+  /** Hears how many photos the worker projects at a time, now and whenever that changes. */
+  onBatch: (batch: BatchInfo) => void;
 }
 
-function embedWorker(
+async function embedWorker(
   context: EmbedContext,
   connection: { connection: Redis; prefix: string },
-): Worker<EmbedJob> {
-  const { records, blobs, engine, info, log, state } = context;
-  const deps = { records, blobs, engine, generator: info.generator, device: info.device };
+): Promise<Worker<EmbedJob>> {
+  const { records, blobs, engine, info, log, state, onBatch } = context;
+  const choose = (choice: BatchInfo): void => {
+    log.info(choice, 'photos at a time');
+    batcher.limit = choice.size;
+    queue.concurrency = choice.size;
+    onBatch(choice);
+  };
+  const batcher = new Batcher(engine, {
+    limit: 1,
+    onShrink: (size, error) => {
+      log.warn({ err: error }, 'a batch failed whose photos can be projected alone');
+      choose({ size, why: 'failed', speeds: [] });
+    },
+  });
+  const sizing = new BatchSizing(engine, {
+    setting: context.batch,
+    device: info.device,
+    onChoice: choose,
+    onError: (error) => {
+      if (!state.stopping) log.warn({ err: error }, 'batch sizes were not measured');
+    },
+  });
+  const deps = {
+    records,
+    blobs,
+    engine,
+    project: batcher.project.bind(batcher),
+    generator: info.generator,
+    device: info.device,
+  };
   const failed = (job: Job<EmbedJob>, error: AppError): Promise<boolean> =>
     records.fail(job.data.id, job.attemptsStarted, { code: error.code, detail: error.message });
 
@@ -125,6 +162,7 @@ function embedWorker(
         const aborted = signal ?? new AbortController().signal;
         const outcome = await embed({ ...deps, clock: () => performance.now() }, payload, aborted);
         log.info({ ...payload, outcome }, 'embedding ended');
+        sizing.jobEnded();
       } catch (error) {
         if (state.stopping) {
           await job.moveToWait(token);
@@ -148,6 +186,8 @@ function embedWorker(
     });
     failed(job, lost).catch((error) => log.error({ err: error, id: job.data.id }, 'failure not recorded'));
   });
+  queue.on('drained', () => sizing.idle());
+  await sizing.begin();
   return queue;
 }
 

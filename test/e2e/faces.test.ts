@@ -50,13 +50,6 @@ describe('the faces of real photographs', () => {
     expect((await faces.detect(await portrait(name))).faces).toHaveLength(1);
   });
 
-  it('are found within 1.5 s in a photo of 2.6 megapixels on one core', async () => {
-    const photo = await samplePhoto(5);
-    const begun = performance.now();
-    await faces.detect(photo);
-    expect(performance.now() - begun).toBeLessThan(1500);
-  });
-
   it('are found in any format, with transparency, grey or 16 bits', async () => {
     const photo = sharp(await portrait('obama'));
     const expected = (await faces.detect(await portrait('obama'))).faces[0]!;
@@ -171,13 +164,15 @@ describe('an aligned face', () => {
     expect(distance(right, [0.625 * 1024, 0.474 * 1024])).toBeLessThan(0.03 * 1024);
   });
 
-  it('is cut within 1.5 s, the nearest border included', async () => {
+  it('is cut for every face of a photo, the nearest border included', async () => {
     const photo = await samplePhoto(4);
     // The second largest of these faces reaches beyond the upper border.
     const found = await faces.detect(photo);
-    const begun = performance.now();
-    for (const { landmarks } of found.faces) await faces.align(photo, landmarks);
-    expect((performance.now() - begun) / found.faces.length).toBeLessThan(1500);
+    expect(found.faces.length).toBeGreaterThan(1);
+    for (const { landmarks } of found.faces) {
+      const { target } = await faces.align(photo, landmarks);
+      expect(target.every((value) => Number.isFinite(value) && Math.abs(value) <= 1)).toBe(true);
+    }
   });
 
   it('has the target of the projection as its area mean', async () => {

@@ -32,7 +32,11 @@ describe('the service', () => {
   const start = async (): Promise<void> => {
     const port = await freePort();
     url = `http://127.0.0.1:${port}`;
-    service = new Command('start', [], { PORT: String(port), LATENTMORPH_DATA: dataDir });
+    service = new Command('start', [], {
+      PORT: String(port),
+      LATENTMORPH_DATA: dataDir,
+      LATENTMORPH_BATCH: '2',
+    });
     await service.says(/ready after/);
   };
   beforeAll(async () => {
@@ -72,6 +76,8 @@ describe('the service', () => {
     for (const path of ['/healthz', '/readyz', '/openapi.yaml', '/docs/']) {
       expect([path, (await get(path)).status]).toEqual([path, 200]);
     }
+    const { workers } = (await (await get('/readyz')).json()) as { workers: object[] };
+    expect(workers).toMatchObject([{ batch: { size: 2, why: 'set' } }]);
   });
 
   it('embeds two portraits posted together', async () => {

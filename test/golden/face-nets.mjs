@@ -38,11 +38,13 @@ function pattern(size) {
 
 load(nets.ssdMobilenetv1, 'ssd_mobilenetv1');
 load(nets.faceLandmark68Net, 'face_landmark_68');
+load(nets.faceRecognitionNet, 'face_recognition');
 const detected = await nets.ssdMobilenetv1.forward(pattern(512));
 const [boxes, scores] = [await detected.boxes[0].data(), await detected.scores[0].data()];
 const every = 37;
 const rows = Array.from({ length: Math.ceil(scores.length / every) }, (_, i) => i * every);
 const landmarks = await (await nets.faceLandmark68Net.forward(pattern(112))).data();
+const descriptor = await (await nets.faceRecognitionNet.forward(pattern(150))).data();
 const round = (x) => Number(x.toPrecision(7));
 process.stdout.write(
   `${JSON.stringify({
@@ -52,5 +54,6 @@ process.stdout.write(
     scores: rows.map((i) => round(scores[i])),
     boxes: rows.map((i) => Array.from(boxes.slice(4 * i, 4 * i + 4), round)),
     landmarks: Array.from(landmarks, round),
+    descriptor: Array.from(descriptor, round),
   })}\n`,
 );

@@ -159,8 +159,13 @@ class Vgg:
         return out
 
 
-def projection_loss(generator, vgg, w, target, target_features, pixel_weight=0.0, size=256):
+def exact_norm(x):
+    """||x||_2 summed in double precision: in float32 a sum of millions of squares is off by 1e-4."""
+    return torch.linalg.vector_norm(x, dtype=torch.float64).float()
+
+
+def projection_loss(generator, vgg, w, target, target_features, pixel_weight=0.0, size=256, norm=torch.linalg.vector_norm):
     """The paper's loss and the reduced image. `w` is W+ [1,16,512]."""
     image = F.avg_pool2d(generator(w), 1024 // size)
-    loss = sum(torch.linalg.vector_norm(a - b) for a, b in zip(vgg(image), target_features))
-    return loss + pixel_weight * torch.linalg.vector_norm(image - target), image
+    loss = sum(norm(a - b) for a, b in zip(vgg(image), target_features))
+    return loss + pixel_weight * norm(image - target), image

@@ -18,6 +18,7 @@ const worker = (id: string, roles: ('embed' | 'render')[]) => ({
   device: 'cpu',
   generator: { name: 'generator', hash: 'g1' },
   warmUpMs: { render: 300 },
+  batch: { size: 2 as const, why: 'measured' as const, speeds: [{ batch: 2, alone: 500.5, together: 450 }] },
 });
 
 test('is ready only with a live worker of each role', async () => {

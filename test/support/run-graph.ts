@@ -8,7 +8,11 @@ export type Feeds = Readonly<Record<string, ArrayLike<number>>>;
 
 /** A verified graph as a function from float inputs to float outputs. Call `release` when done. */
 export async function compile(graph: Graph) {
-  const session = await ort.InferenceSession.create(writeOnnx(verify(graph)), { logSeverityLevel: 3 });
+  const session = await ort.InferenceSession.create(writeOnnx(verify(graph)), {
+    logSeverityLevel: 3,
+    // A pool of threads takes ten times as long to start as a small graph takes to run.
+    intraOpNumThreads: 1,
+  });
   return {
     async run(feeds: Feeds): Promise<Record<string, Float32Array>> {
       const tensors = Object.fromEntries(

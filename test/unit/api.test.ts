@@ -38,7 +38,21 @@ describe('options of an upload', () => {
   const options = (fields: Record<string, string>) => parseOptions(new Map(Object.entries(fields)));
 
   test('have the defaults of the contract', () => {
-    expect(options({})).toEqual({ steps: 200, learningRate: 0.25, space: 'pn', pixelWeight: 0, styles: 16 });
+    expect(options({})).toEqual({
+      steps: 200,
+      learningRate: 0.25,
+      space: 'pn',
+      pixelWeight: 0,
+      styles: 16,
+      earlyStop: true,
+    });
+  });
+
+  test('take words and truth values', () => {
+    expect(options({ space: 'w', earlyStop: 'false' })).toMatchObject({ space: 'w', earlyStop: false });
+    expect(options({ earlyStop: 'true' })).toMatchObject({ earlyStop: true });
+    expect(() => options({ space: 'z' })).toThrow('Expected one of pn, w for `space`');
+    expect(() => options({ earlyStop: '1' })).toThrow('Expected true or false for `earlyStop`');
   });
 
   test.each([

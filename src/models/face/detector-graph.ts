@@ -53,12 +53,12 @@ export function detectorGraph(weights: FaceWeights): Graph {
 
 /** Features after layer 11 [1,512,32,32] and after the last layer [1,1024,16,16]. */
 function mobilenet(b: GraphBuilder, weights: FaceWeights, image: Value): [Value, Value] {
-  let x = relu6(b, conv(b, image, pointwise(weights, 'MobilenetV1/Conv2d_0', [3, 3, 3, 32]), 2));
+  let x = relu6(b, conv(b, image, pointwise(weights, 'MobilenetV1/Conv2d_0', [3, 3, 3, 32]), { stride: 2 }));
   let channels = 32;
   let layer11 = x;
   MOBILENET.forEach(([outer, stride], index) => {
     const name = `MobilenetV1/Conv2d_${index + 1}`;
-    x = relu6(b, conv(b, x, depthwise(weights, `${name}_depthwise`, channels), stride, true));
+    x = relu6(b, conv(b, x, depthwise(weights, `${name}_depthwise`, channels), { stride, depthwise: true }));
     x = relu6(b, conv(b, x, pointwise(weights, name, [1, 1, channels, outer])));
     channels = outer;
     if (index === 10) layer11 = x;
@@ -72,7 +72,7 @@ function extraFeatures(b: GraphBuilder, weights: FaceWeights, [layer11, last]: [
   let x = last;
   EXTRA.forEach(([kernel, outer, stride], i) => {
     const shape = [kernel, kernel, x.shape[1]!, outer] as const;
-    x = relu6(b, conv(b, x, pointwise(weights, `Prediction/Conv2d_${i}`, shape), stride));
+    x = relu6(b, conv(b, x, pointwise(weights, `Prediction/Conv2d_${i}`, shape), { stride }));
     if (i % 2 === 1) features.push(x);
   });
   return features;

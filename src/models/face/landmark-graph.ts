@@ -5,11 +5,10 @@
 import { GraphBuilder } from '../graph/builder.js';
 import type { Graph, Value } from '../graph/ir.js';
 import { f32 } from '../graph/tensor.js';
-import { conv } from './layers.js';
+import { conv, MEAN_RGB } from './layers.js';
 import type { FaceWeights } from './weights.js';
 
 export const LANDMARK_SIZE = 112;
-const MEAN_RGB = [122.782, 117.001, 104.298];
 const CHANNELS = [32, 64, 128, 256];
 
 /** Builds the graph for batches of `faces`; every weight must fit and be used. */
@@ -55,7 +54,7 @@ type Layer = (
 const plain: Layer = (b, weights, name, x, channels, stride) => {
   const shape = [3, 3, x.shape[1]!, channels] as const;
   const kernel = weights.take(`${name}/filters`, shape);
-  return conv(b, x, { kernel, shape, bias: weights.take(`${name}/bias`, [channels]) }, stride);
+  return conv(b, x, { kernel, shape, bias: weights.take(`${name}/bias`, [channels]) }, { stride });
 };
 
 const separable: Layer = (b, weights, name, x, channels, stride) => {
@@ -66,8 +65,7 @@ const separable: Layer = (b, weights, name, x, channels, stride) => {
     b,
     x,
     { kernel: weights.take(`${name}/depthwise_filter`, depth), shape: depth },
-    stride,
-    true,
+    { stride, depthwise: true },
   );
   const kernel = weights.take(`${name}/pointwise_filter`, point);
   return conv(b, spread, { kernel, shape: point, bias: weights.take(`${name}/bias`, [channels]) });

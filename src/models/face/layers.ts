@@ -11,17 +11,36 @@ export interface ConvWeights {
   bias?: Float32Array;
 }
 
-/** 2-d convolution of x [N,C,H,W] with padding 'same': where the padding is odd, the end gets the larger half. */
-export function conv(b: GraphBuilder, x: Value, weights: ConvWeights, stride = 1, depthwise = false): Value {
+/** The mean colour, 0..255, that the landmark and identity nets take off. */
+export const MEAN_RGB = [122.782, 117.001, 104.298] as const;
+
+/** `same` keeps the side (over the stride); where its padding is odd, the end gets the larger half. */
+export type Padding = 'same' | 'valid';
+
+export interface ConvOptions {
+  stride?: number;
+  depthwise?: boolean;
+  padding?: Padding;
+}
+
+/** 2-d convolution of x [N,C,H,W]. */
+export function conv(
+  b: GraphBuilder,
+  x: Value,
+  weights: ConvWeights,
+  { stride = 1, depthwise = false, padding = 'same' }: ConvOptions = {},
+): Value {
   const [kh, kw, inner, outer] = weights.shape;
-  const pads = [x.shape[2]!, x.shape[3]!].map((size, axis) => samePads(size, [kh, kw][axis]!, stride));
+  const padsOf = (size: number, kernel: number): [number, number] =>
+    padding === 'same' ? samePads(size, kernel, stride) : [0, 0];
+  const pads = [padsOf(x.shape[2]!, kh), padsOf(x.shape[3]!, kw)] as const;
   const shape = depthwise ? [inner, 1, kh, kw] : [outer, inner, kh, kw];
   const kernel = b.constant(f32(toOnnxLayout(weights, depthwise), shape));
   const bias = weights.bias && b.constant(f32(weights.bias, [weights.bias.length]));
   return b.op('Conv', [x, kernel, bias], {
     kernel_shape: [kh, kw],
     strides: [stride, stride],
-    pads: [pads[0]![0], pads[1]![0], pads[0]![1], pads[1]![1]],
+    pads: [pads[0][0], pads[1][0], pads[0][1], pads[1][1]],
     group: depthwise ? inner : 1,
   });
 }

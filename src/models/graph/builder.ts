@@ -13,6 +13,8 @@ export class GraphBuilder {
   private readonly weights = new Map<Tensor, Value>();
   private readonly shared = new Map<string, Value>();
   private readonly counters = new Map<string, number>();
+  private readonly steep = new Set<string>();
+  private readonly promised = new Set<string>();
 
   /** `outer` is the builder of the graph around a `Loop` body: its values may be named here. */
   constructor(
@@ -80,8 +82,13 @@ export class GraphBuilder {
       const n = this.counters.get(prefix) ?? 0;
       this.counters.set(prefix, n + 1);
       const name = `${this.outer ? `${this.name}.` : ''}${prefix}_${n}`;
-      if (!this.typeOf(name)) return name;
+      if (!this.typeOf(name) && !this.promised.has(name)) return name;
     }
+  }
+
+  /** Keeps names that will be given later from being made up for something else. */
+  reserve(names: Iterable<string>): void {
+    for (const name of names) this.promised.add(name);
   }
 
   typeOf(name: string): Type | undefined {
@@ -111,7 +118,17 @@ export class GraphBuilder {
       );
       for (const [i, name] of node.outputs.entries()) renamed.set(name, outputs[i]!);
     }
+    for (const name of graph.steep) this.markSteep(renamed.get(name)!);
     return new Map(graph.outputs.map((name) => [name, renamed.get(name)!]));
+  }
+
+  /** Says that a value is far past 1 wherever it is not 0. */
+  markSteep({ name }: Value): void {
+    this.steep.add(name);
+  }
+
+  isSteep(name: string): boolean {
+    return this.steep.has(name) || (this.outer?.isSteep(name) ?? false);
   }
 
   /** The nodes added up to now, in order, without the first `skip`. */
@@ -127,6 +144,7 @@ export class GraphBuilder {
       nodes: [...this.nodes],
       constants: new Map(this.constants),
       types: new Map(this.types),
+      steep: new Set(this.steep),
     };
   }
 

@@ -35,6 +35,8 @@ export interface Graph {
   readonly constants: ReadonlyMap<string, Tensor>;
   /** Type of every input, constant and node output, by name. */
   readonly types: ReadonlyMap<string, Type>;
+  /** Activations known to be far past 1 wherever they are not 0: their masks need no scaling (passes/steep-activations). */
+  readonly steep: ReadonlySet<string>;
 }
 
 /** The typed value of that name. Throws when the graph has none. */

@@ -16,8 +16,28 @@ export const GRAPH = {
   valueInfo: 13,
   sparseInitializer: 15,
 } as const;
-export const NODE = { input: 1, output: 2, name: 3, opType: 4, attribute: 5, domain: 7 } as const;
-export const ATTRIBUTE = { name: 1, f: 2, i: 3, s: 4, t: 5, g: 6, floats: 7, ints: 8, type: 20 } as const;
+export const NODE = {
+  input: 1,
+  output: 2,
+  name: 3,
+  opType: 4,
+  attribute: 5,
+  domain: 7,
+  overload: 8,
+} as const;
+export const ATTRIBUTE = {
+  name: 1,
+  f: 2,
+  i: 3,
+  s: 4,
+  t: 5,
+  g: 6,
+  floats: 7,
+  ints: 8,
+  strings: 9,
+  type: 20,
+  refAttrName: 21,
+} as const;
 export const ATTRIBUTE_TYPE = {
   float: 1,
   int: 2,
@@ -26,7 +46,20 @@ export const ATTRIBUTE_TYPE = {
   graph: 5,
   floats: 6,
   ints: 7,
+  strings: 8,
 } as const;
+/** A function of the model: its body may stand for a node of its domain and name. */
+export const FUNCTION = {
+  name: 1,
+  input: 4,
+  output: 5,
+  node: 7,
+  opsetImport: 9,
+  domain: 10,
+  attributeProto: 11,
+  overload: 13,
+} as const;
+export const STRING_ENTRY = { key: 1, value: 2 } as const;
 export const TENSOR = {
   dims: 1,
   dataType: 2,

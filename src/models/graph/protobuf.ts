@@ -67,62 +67,72 @@ export interface Field {
   readonly value: bigint | Uint8Array;
 }
 
-/** Splits a message into its fields. Throws on anything that does not end where it says. */
-export function* readFields(bytes: Uint8Array): Generator<Field> {
-  const cursor = { at: 0 };
+/** Where a reader stands in a message, and where that message's file starts in the buffer they share. */
+interface Cursor {
+  readonly bytes: Uint8Array;
+  readonly origin: number;
+  at: number;
+}
+
+/** Splits a message into its fields. Throws, with the place in the file, on anything that does not end where it says. */
+export function* readFields(bytes: Uint8Array, origin: number = bytes.byteOffset): Generator<Field> {
+  const cursor = { bytes, origin, at: 0 };
   while (cursor.at < bytes.length) {
-    const key = Number(readVarint(bytes, cursor));
+    const key = Number(readVarint(cursor));
     const field = key >>> 3;
-    if (field === 0) throw new Error(`Malformed message: field number 0 at byte ${cursor.at}`);
+    if (field === 0) throw new Error(`found a field of number 0 before byte ${place(cursor)}`);
     switch (key & 7) {
       case VARINT:
-        yield { field, value: readVarint(bytes, cursor) };
+        yield { field, value: readVarint(cursor) };
         break;
       case FIXED64:
-        yield { field, value: take(bytes, cursor, 8) };
+        yield { field, value: take(cursor, field, 8) };
         break;
       case BYTES:
-        yield { field, value: take(bytes, cursor, Number(readVarint(bytes, cursor))) };
+        yield { field, value: take(cursor, field, Number(readVarint(cursor))) };
         break;
       case FIXED32:
-        yield { field, value: take(bytes, cursor, 4) };
+        yield { field, value: take(cursor, field, 4) };
         break;
       default:
-        throw new Error(`Malformed message: wire type ${key & 7} at byte ${cursor.at}`);
+        throw new Error(`found a field of unknown wire type ${key & 7} before byte ${place(cursor)}`);
     }
   }
 }
 
 /** The varints of a packed list. */
-export function readPackedInts(bytes: Uint8Array): bigint[] {
-  const cursor = { at: 0 };
+export function readPackedInts(bytes: Uint8Array, origin: number = bytes.byteOffset): bigint[] {
+  const cursor = { bytes, origin, at: 0 };
   const out: bigint[] = [];
-  while (cursor.at < bytes.length) out.push(readVarint(bytes, cursor));
+  while (cursor.at < bytes.length) out.push(readVarint(cursor));
   return out;
 }
 
-function readVarint(bytes: Uint8Array, cursor: { at: number }): bigint {
+/** Counted from the start of the file. */
+const place = ({ bytes, origin, at }: Cursor): number => bytes.byteOffset - origin + at;
+
+function readVarint(cursor: Cursor): bigint {
   let value = 0n;
   for (let shift = 0n; shift < 70n; shift += 7n) {
-    const byte = bytes[cursor.at++];
+    const byte = cursor.bytes[cursor.at];
     if (byte === undefined)
-      throw new Error(`Malformed message: it ends inside a number at byte ${bytes.length}`);
+      throw new Error(`expected a number at byte ${place(cursor)} but the data end there`);
+    cursor.at++;
     value |= BigInt(byte & 0x7f) << shift;
     if (byte < 0x80) return BigInt.asIntN(64, value);
   }
-  throw new Error(`Malformed message: a number of more than ten bytes before byte ${cursor.at}`);
+  throw new Error(`found a number of more than ten bytes before byte ${place(cursor)}`);
 }
 
-function take(bytes: Uint8Array, cursor: { at: number }, length: number): Uint8Array {
-  const end = cursor.at + length;
-  if (length < 0 || end > bytes.length) {
+function take(cursor: Cursor, field: number, length: number): Uint8Array {
+  const left = cursor.bytes.length - cursor.at;
+  if (length < 0 || length > left) {
     throw new Error(
-      `Malformed message: ${length} bytes declared at byte ${cursor.at}, ${bytes.length - cursor.at} left`,
+      `expected ${length} bytes of field ${field} at byte ${place(cursor)} but ${left} are left`,
     );
   }
-  const out = bytes.subarray(cursor.at, end);
-  cursor.at = end;
-  return out;
+  cursor.at += length;
+  return cursor.bytes.subarray(cursor.at - length, cursor.at);
 }
 
 function varint(value: bigint): Uint8Array {

@@ -1,13 +1,12 @@
 /** ONNX file -> Graph. Every value is typed again by our own rules; what the file says of inner shapes is not trusted. */
-import { GraphBuilder } from './builder.js';
-import type { Attribute, Attributes, Graph, Value } from './ir.js';
+import { type Attribute, describe, type Graph, type Value } from './ir.js';
 import {
   ATTRIBUTE,
   DIMENSION,
   dtypeOfCode,
+  FUNCTION,
   GRAPH,
   MODEL,
-  NODE,
   OPSET_ID,
   SHAPE,
   TENSOR,
@@ -15,206 +14,232 @@ import {
   TYPE,
   VALUE_INFO,
 } from './onnx.js';
-import { type Field, readFields, readPackedInts } from './protobuf.js';
-import { type DType, sizeOf, type Tensor, type TensorData } from './tensor.js';
-import { upgrade } from './upgrade.js';
+import { NotConstant } from './ops/rule.js';
+import { prune } from './passes/rewrite.js';
+import { Message } from './read/message.js';
+import { type NodeInFile, namesRead, readAttribute, readNode } from './read/node-proto.js';
+import { ReadingBuilder } from './read/reading-builder.js';
+import { readTensor } from './read/tensor-proto.js';
+import { OPTIONAL_OUTPUTS, upgrade } from './read/upgrade.js';
+import { whyNotConstant } from './read/why-not-constant.js';
+import { numbersOf } from './tensor.js';
 
 export interface ReadOptions {
-  /** Sizes of symbolic dimensions by name, e.g. `{ N: 1 }`. */
+  /** Sizes of open axes by their symbol, e.g. `{ N: 1 }`, or by input and axis, e.g. `{ 'x.0': 1 }`. */
   dims?: Readonly<Record<string, number>>;
 }
 
 const SUPPORTED_OPSETS = { min: 17, max: 21 };
-const utf8 = new TextDecoder('utf-8', { fatal: true });
+
+/** What names mean in a list of nodes: the graph's, a branch's or a function's. */
+interface Scope {
+  readonly values: Map<string, Value>;
+  /** Attributes that the function was called with. */
+  readonly attrs: Readonly<Record<string, Attribute>>;
+  readonly opset: number;
+}
 
 /**
- * Reads an ONNX model of opset 17 to 21 with all data inside the file.
- * Throws on a malformed file, other opsets or domains, external data, unbound dimensions and unknown ops, naming each.
+ * Reads an ONNX model of opset 17 to 21 with all data inside the file. Shape arithmetic is computed for the sizes of
+ * the inputs, functions of the model and decided branches are put in place, older and composite ops are rewritten.
+ * Throws on a malformed file, other opsets or domains, external data, open axes and unknown ops, naming each.
  */
 export function readOnnx(bytes: Uint8Array, options: ReadOptions = {}): Graph {
   // A Buffer's slice shares memory, and a tensor is copied out by slicing.
-  const model = group(new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.byteLength));
-  const opset = one(model, MODEL.opsetImport, 'opset import');
-  const fields = group(opset);
-  const domain = fields.has(OPSET_ID.domain) ? textOf(fields, OPSET_ID.domain) : '';
-  const version = Number(intOf(fields, OPSET_ID.version));
-  if (domain !== '' && domain !== 'ai.onnx')
-    throw new Error(`Expected the default operator domain but received '${domain}'`);
-  if (version < SUPPORTED_OPSETS.min || version > SUPPORTED_OPSETS.max) {
-    throw new Error(
-      `Expected an opset from ${SUPPORTED_OPSETS.min} to ${SUPPORTED_OPSETS.max} but received ${version}: export the model again`,
-    );
-  }
-  return readGraph(one(model, MODEL.graph, 'graph'), version, options.dims ?? {});
+  const model = new Message(new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.byteLength), 'the model');
+  const graph = model.message(MODEL.graph, 'graph');
+  return new Reader(model, graph, options.dims ?? {}).read();
 }
 
-function readGraph(bytes: Uint8Array, opset: number, dims: Readonly<Record<string, number>>): Graph {
-  const fields = group(bytes);
-  const b = new GraphBuilder(fields.has(GRAPH.name) ? textOf(fields, GRAPH.name) : 'graph');
-  const values = new Map<string, Value>();
-  const constants = all(fields, GRAPH.initializer).map(readTensor);
-  for (const { name, tensor } of constants) values.set(name, b.constant(tensor, name));
-  for (const info of all(fields, GRAPH.input)) {
-    const { name, dtype, shape } = readValueInfo(info, dims);
-    if (!values.has(name)) values.set(name, b.input(name, dtype, shape));
-  }
-  for (const bytes of all(fields, GRAPH.node)) {
-    const node = readNode(bytes);
-    const inputs = node.inputs.map((name) => {
-      const value = name ? values.get(name) : undefined;
-      if (name && !value)
-        throw new Error(`${node.op} '${node.outputs[0]}' reads '${name}', which is not defined`);
-      return value;
-    });
-    const outputs = upgrade(b, { ...node, inputs }, opset);
-    for (const [i, name] of node.outputs.entries()) if (name) values.set(name, outputs[i]!);
-  }
-  for (const info of all(fields, GRAPH.output)) {
-    const name = textOf(group(info), VALUE_INFO.name);
-    const value = values.get(name);
-    if (!value) throw new Error(`Output '${name}' is not defined by any node`);
-    b.output(value, name);
-  }
-  return b.build();
-}
+class Reader {
+  private readonly b: ReadingBuilder;
+  private readonly opset: number;
+  private readonly functions: ReadonlyMap<string, Message>;
 
-function readNode(bytes: Uint8Array): { op: string; inputs: string[]; outputs: string[]; attrs: Attributes } {
-  const fields = group(bytes);
-  const strings = (field: number) => all(fields, field).map((value) => utf8.decode(value));
-  const op = textOf(fields, NODE.opType);
-  const domain = fields.has(NODE.domain) ? textOf(fields, NODE.domain) : '';
-  if (domain !== '' && domain !== 'ai.onnx')
-    throw new Error(`Op '${op}' of domain '${domain}' is not supported`);
-  return {
-    op,
-    inputs: strings(NODE.input),
-    outputs: strings(NODE.output),
-    attrs: Object.fromEntries(all(fields, NODE.attribute).map((a) => readAttribute(a, op))),
-  };
-}
-
-function readAttribute(bytes: Uint8Array, op: string): [string, Attribute] {
-  const fields = group(bytes);
-  const name = textOf(fields, ATTRIBUTE.name);
-  if (fields.has(ATTRIBUTE.i)) return [name, Number(intOf(fields, ATTRIBUTE.i))];
-  if (fields.has(ATTRIBUTE.f)) return [name, floats(one(fields, ATTRIBUTE.f, name))[0]!];
-  if (fields.has(ATTRIBUTE.s)) return [name, textOf(fields, ATTRIBUTE.s)];
-  if (fields.has(ATTRIBUTE.t)) return [name, readTensor(one(fields, ATTRIBUTE.t, name)).tensor];
-  if (fields.has(ATTRIBUTE.floats)) return [name, all(fields, ATTRIBUTE.floats).flatMap(floats)];
-  if (fields.has(ATTRIBUTE.ints)) return [name, ints(fields, ATTRIBUTE.ints)];
-  if (fields.has(ATTRIBUTE.g)) throw new Error(`${op}: sub-graphs are not supported (attribute '${name}')`);
-  return [name, []];
-}
-
-function readTensor(bytes: Uint8Array): { name: string; tensor: Tensor } {
-  const fields = group(bytes);
-  const name = fields.has(TENSOR.name) ? textOf(fields, TENSOR.name) : '';
-  const code = Number(intOf(fields, TENSOR.dataType));
-  const dtype = dtypeOfCode(code);
-  if (!dtype) throw new Error(`Tensor '${name}' has element type ${code}, which is not supported`);
-  if (fields.has(TENSOR.externalData))
-    throw new Error(`Tensor '${name}' is stored outside the file: save it as one file`);
-  const shape = ints(fields, TENSOR.dims);
-  const data = tensorData(fields, dtype);
-  if (data.length !== sizeOf(shape)) {
-    throw new Error(`Tensor '${name}' of shape [${shape}] has ${data.length} elements`);
+  constructor(
+    model: Message,
+    private readonly graph: Message,
+    private readonly dims: Readonly<Record<string, number>>,
+  ) {
+    this.opset = defaultOpset(model, MODEL.opsetImport);
+    const functions = model.messages(MODEL.functions, (i) => `function ${i}`);
+    this.functions = new Map(functions.map((f) => [nameOfFunction(f), f]));
+    const names = this.nodesOf(graph).flatMap(({ inputs, outputs }) => [...inputs, ...outputs]);
+    this.b = new ReadingBuilder(graph.text(GRAPH.name) || 'graph');
+    this.b.reserve(names);
   }
-  return { name, tensor: { dtype, shape, data } };
-}
 
-function tensorData(fields: Fields, dtype: DType): TensorData {
-  const raw = all(fields, TENSOR.rawData)[0];
-  if (raw) {
-    // A copy, for typed arrays must start at a multiple of their element size.
-    const buffer = raw.slice().buffer;
-    switch (dtype) {
-      case 'float32':
-        return new Float32Array(buffer);
-      case 'float64':
-        return new Float64Array(buffer);
-      case 'int64':
-        return new BigInt64Array(buffer);
-      case 'int32':
-        return new Int32Array(buffer);
-      case 'float16':
-        return new Uint16Array(buffer);
-      case 'bool':
-      case 'uint8':
-        return new Uint8Array(buffer);
+  read(): Graph {
+    const scope: Scope = { values: new Map(), attrs: {}, opset: this.opset };
+    this.readConstants(this.graph, scope);
+    for (const info of this.graph.messages(GRAPH.input, (i) => `input ${i}`)) {
+      const name = info.text(VALUE_INFO.name);
+      // An input with a stored default is a constant.
+      if (scope.values.has(name)) continue;
+      const { dtype, shape } = this.typeOfInput(info, name);
+      scope.values.set(name, this.b.input(name, dtype, shape));
+    }
+    const outputs = outputNames(this.graph);
+    this.readNodes(this.nodesOf(this.graph), scope, outputs);
+    for (const name of outputs) {
+      const value = scope.values.get(name);
+      if (!value) throw new Error(`Output '${name}' is not defined by any node`);
+      this.b.output(value, name);
+    }
+    return prune(this.b.build());
+  }
+
+  private nodesOf(graph: Message): NodeInFile[] {
+    return graph.messages(GRAPH.node, (i) => `node ${i} of the ${graph.what}`).map(readNode);
+  }
+
+  private readConstants(graph: Message, scope: Scope): void {
+    if (graph.has(GRAPH.sparseInitializer))
+      throw new Error(`The ${graph.what} has sparse constants, which are not supported`);
+    for (const message of graph.messages(GRAPH.initializer, (i) => `constant ${i}`)) {
+      const name = message.text(TENSOR.name);
+      const free = this.b.typeOf(name) ? this.b.fresh(name) : name;
+      scope.values.set(name, this.b.constant(readTensor(message), free));
     }
   }
-  switch (dtype) {
-    case 'float32':
-      return Float32Array.from(all(fields, TENSOR.floatData).flatMap(floats));
-    case 'float64':
-      return Float64Array.from(
-        all(fields, TENSOR.doubleData).flatMap((v) => [...new Float64Array(v.slice().buffer)]),
+
+  private readNodes(nodes: readonly NodeInFile[], scope: Scope, wanted: readonly string[]): void {
+    const read = namesRead(nodes);
+    for (const name of wanted) read.add(name);
+    for (const node of nodes) {
+      const inputs = node.inputs.map((name) => {
+        const value = name ? scope.values.get(name) : undefined;
+        if (name && !value)
+          throw new Error(`${node.op} '${node.outputs[0]}' reads '${name}', which is not defined before it`);
+        return value;
+      });
+      // Outputs that nothing reads, as the mask of a dropout, need not be made.
+      const outputs = node.outputs.map((name) => (read.has(name) ? name : ''));
+      while (OPTIONAL_OUTPUTS.has(node.op) && outputs.length > 1 && outputs.at(-1) === '') outputs.pop();
+      const values = this.readCall(node, inputs, outputs, scope);
+      for (const [i, name] of outputs.entries()) if (name) scope.values.set(name, values[i]!);
+    }
+  }
+
+  /** The outputs of a node: of a function's body, of the branch that is taken, or of an op. */
+  private readCall(
+    node: NodeInFile,
+    inputs: readonly (Value | undefined)[],
+    outputs: readonly string[],
+    scope: Scope,
+  ): Value[] {
+    const attrs = { ...node.attrs };
+    for (const [name, from] of Object.entries(node.references)) {
+      const value = scope.attrs[from];
+      if (value !== undefined) attrs[name] = value;
+    }
+    const where = describe({ ...node, inputs: inputs.map((value) => value?.name ?? '') }, (name) =>
+      this.b.typeOf(name),
+    );
+    const body = this.functions.get([node.domain, node.op, node.overload].join(':'));
+    if (body) return this.readFunction(body, inputs, attrs);
+    if (node.domain !== '') {
+      throw new Error(
+        `${where}: there is no rule for ops of the domain '${node.domain}', and the model holds no function of that name`,
       );
-    case 'int64':
-      return BigInt64Array.from(ints(fields, TENSOR.int64Data), BigInt);
-    case 'int32':
-      return Int32Array.from(ints(fields, TENSOR.int32Data));
-    case 'float16':
-      return Uint16Array.from(ints(fields, TENSOR.int32Data));
-    case 'bool':
-    case 'uint8':
-      return Uint8Array.from(ints(fields, TENSOR.int32Data));
+    }
+    if (node.op === 'If') return this.readBranch(node, inputs[0], where, scope);
+    const [graph] = Object.keys(node.graphs);
+    if (graph) throw new Error(`${where}: sub-graphs are not supported (attribute '${graph}')`);
+    try {
+      return upgrade(this.b, { op: node.op, inputs, outputs, attrs }, scope.opset);
+    } catch (error) {
+      const reason = error instanceof Error ? error.message : String(error);
+      const told = reason.startsWith(where) ? reason : `${where}: ${reason}`;
+      const root = error instanceof Error && error.cause ? error.cause : error;
+      const advice = root instanceof NotConstant ? whyNotConstant(this.b, inputs[root.input]) : '';
+      throw new Error(told + advice, { cause: error });
+    }
   }
-}
 
-function readValueInfo(bytes: Uint8Array, dims: Readonly<Record<string, number>>) {
-  const fields = group(bytes);
-  const name = textOf(fields, VALUE_INFO.name);
-  const type = group(one(fields, VALUE_INFO.type, `type of '${name}'`));
-  const tensor = group(one(type, TYPE.tensorType, `tensor type of '${name}'`));
-  const dtype = dtypeOfCode(Number(intOf(tensor, TENSOR_TYPE.elemType)));
-  if (!dtype) throw new Error(`Input '${name}' has an element type that is not supported`);
-  const shape = all(group(one(tensor, TENSOR_TYPE.shape, `shape of '${name}'`)), SHAPE.dim).map(
-    (dim, axis) => {
-      const d = group(dim);
-      if (d.has(DIMENSION.value)) return Number(intOf(d, DIMENSION.value));
-      const symbol = d.has(DIMENSION.param) ? textOf(d, DIMENSION.param) : '?';
-      const size = dims[symbol];
-      if (size === undefined)
-        throw new Error(`Axis ${axis} of input '${name}' is open ('${symbol}'): give its size`);
+  private readBranch(node: NodeInFile, condition: Value | undefined, where: string, scope: Scope): Value[] {
+    const known = condition && this.b.constantOf(condition.name);
+    if (!known)
+      throw new Error(`${where}: the condition is known only at run time, so that no branch can be taken`);
+    const branch = node.graphs[numbersOf(known)[0] ? 'then_branch' : 'else_branch'];
+    if (!branch) throw new Error(`${where}: a branch is missing`);
+    const inner: Scope = { ...scope, values: new Map(scope.values) };
+    this.readConstants(branch, inner);
+    const outputs = outputNames(branch);
+    this.readNodes(this.nodesOf(branch), inner, outputs);
+    return outputs.map((name) => inner.values.get(name)!);
+  }
+
+  private readFunction(
+    body: Message,
+    inputs: readonly (Value | undefined)[],
+    given: Readonly<Record<string, Attribute>>,
+  ): Value[] {
+    const defaults = body.messages(FUNCTION.attributeProto, () => `a default of the ${body.what}`);
+    const attrs = {
+      ...Object.fromEntries(
+        defaults.map((message) => {
+          const name = message.text(ATTRIBUTE.name);
+          return [name, readAttribute(message, `the ${body.what}, attribute '${name}'`)];
+        }),
+      ),
+      ...given,
+    };
+    const values = new Map<string, Value>();
+    for (const [i, name] of body.texts(FUNCTION.input).entries()) if (inputs[i]) values.set(name, inputs[i]);
+    const scope: Scope = { values, attrs, opset: defaultOpset(body, FUNCTION.opsetImport) };
+    const outputs = body.texts(FUNCTION.output);
+    const nodes = body.messages(FUNCTION.node, (i) => `node ${i} of the ${body.what}`).map(readNode);
+    this.readNodes(nodes, scope, outputs);
+    return outputs.map((name) => values.get(name)!);
+  }
+
+  private typeOfInput(info: Message, name: string) {
+    const type = info.message(VALUE_INFO.type, `type of the input '${name}'`);
+    if (!type.has(TYPE.tensorType)) throw new Error(`The input '${name}' is no tensor`);
+    const tensor = type.message(TYPE.tensorType, `tensor type of the input '${name}'`);
+    const code = tensor.int(TENSOR_TYPE.elemType);
+    const dtype = dtypeOfCode(code);
+    if (!dtype)
+      throw new Error(`The input '${name}' has element type ${code} of ONNX, which is not supported`);
+    const dims = tensor
+      .message(TENSOR_TYPE.shape, `shape of the input '${name}'`)
+      .messages(SHAPE.dim, (axis) => `axis ${axis} of the input '${name}'`);
+    const shape = dims.map((dim, axis) => {
+      const symbol = dim.text(DIMENSION.param);
+      const size = dim.has(DIMENSION.value)
+        ? dim.int(DIMENSION.value)
+        : (this.dims[`${name}.${axis}`] ?? this.dims[symbol]);
+      if (size === undefined) {
+        const key = symbol || `${name}.${axis}`;
+        throw new Error(
+          `Axis ${axis} of input '${name}' is open ('${symbol || '?'}'): give its size, as in --dim '${key}=1'`,
+        );
+      }
+      if (!Number.isSafeInteger(size) || size < 0)
+        throw new Error(`Axis ${axis} of input '${name}' cannot have the size ${size}`);
       return size;
-    },
-  );
-  return { name, dtype, shape };
-}
-
-type Fields = Map<number, Field['value'][]>;
-
-function group(bytes: Uint8Array): Fields {
-  const out: Fields = new Map();
-  for (const { field, value } of readFields(bytes)) {
-    const list = out.get(field);
-    if (list) list.push(value);
-    else out.set(field, [value]);
+    });
+    return { dtype, shape };
   }
-  return out;
 }
 
-const all = (fields: Fields, field: number): Uint8Array[] =>
-  (fields.get(field) ?? []).filter((value) => typeof value !== 'bigint');
+const outputNames = (graph: Message): string[] =>
+  graph.messages(GRAPH.output, (i) => `output ${i} of the ${graph.what}`).map((m) => m.text(VALUE_INFO.name));
 
-function one(fields: Fields, field: number, what: string): Uint8Array {
-  const value = fields.get(field)?.at(-1);
-  if (value === undefined || typeof value === 'bigint')
-    throw new Error(`Not an ONNX model: it has no ${what}`);
-  return value;
+const nameOfFunction = (f: Message): string =>
+  [f.text(FUNCTION.domain), f.text(FUNCTION.name), f.text(FUNCTION.overload)].join(':');
+
+/** The version of ONNX's own ops that a model or function asks for. */
+function defaultOpset(message: Message, field: number): number {
+  const imports = message.messages(field, (i) => `opset import ${i} of ${message.what}`);
+  const standard = imports.find((each) => ['', 'ai.onnx'].includes(each.text(OPSET_ID.domain)));
+  if (!standard) throw new Error(`Not a readable ONNX file: ${message.what} names no opset of ONNX`);
+  const version = standard.int(OPSET_ID.version);
+  if (version < SUPPORTED_OPSETS.min || version > SUPPORTED_OPSETS.max) {
+    throw new Error(
+      `Expected an opset from ${SUPPORTED_OPSETS.min} to ${SUPPORTED_OPSETS.max} but received ${version}: export the model again with one of them, or convert it by onnx.version_converter`,
+    );
+  }
+  return version;
 }
-
-function intOf(fields: Fields, field: number): bigint {
-  const value = fields.get(field)?.at(-1) ?? 0n;
-  if (typeof value !== 'bigint') throw new Error(`Not an ONNX model: field ${field} is not a number`);
-  return value;
-}
-
-const textOf = (fields: Fields, field: number): string =>
-  utf8.decode(one(fields, field, `text in field ${field}`));
-
-const ints = (fields: Fields, field: number): number[] =>
-  (fields.get(field) ?? []).flatMap((v) => (typeof v === 'bigint' ? [v] : readPackedInts(v))).map(Number);
-
-const floats = (bytes: Uint8Array): number[] => [...new Float32Array(bytes.slice().buffer)];

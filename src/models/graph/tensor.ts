@@ -19,7 +19,7 @@ export function f32(data: ArrayLike<number>, shape: Shape = []): Tensor {
   return checked({
     dtype: 'float32',
     shape,
-    data: data instanceof Float32Array ? data : Float32Array.from(data),
+    data: data instanceof Float32Array ? data : new Float32Array(data),
   });
 }
 
@@ -36,6 +36,35 @@ export function bool(data: readonly boolean[], shape: Shape = []): Tensor {
 /** The elements as plain numbers, for shape arithmetic and small constants. */
 export const numbersOf = (tensor: Tensor): number[] =>
   Array.from(tensor.data as ArrayLike<number | bigint>, Number);
+
+/** A tensor of any element type but float16 from plain numbers: whole ones are cut to whole, truth is not 0. */
+export function tensorOf(dtype: DType, shape: Shape, data: ArrayLike<number>): Tensor {
+  switch (dtype) {
+    case 'float32':
+      return f32(data, shape);
+    case 'float64':
+      return checked({ dtype, shape, data: Float64Array.from(data) });
+    case 'int64':
+      return checked({ dtype, shape, data: BigInt64Array.from(data, int64Of) });
+    case 'int32':
+      return checked({ dtype, shape, data: Int32Array.from(data) });
+    case 'uint8':
+      return checked({ dtype, shape, data: Uint8Array.from(data) });
+    case 'bool':
+      return checked({ dtype, shape, data: Uint8Array.from(data, (x) => (x === 0 ? 0 : 1)) });
+    case 'float16':
+      throw new Error('float16 numbers cannot be computed here');
+  }
+}
+
+const INT64 = { min: -(2n ** 63n), max: 2n ** 63n - 1n };
+
+/** Numbers beyond the type, such as the "to the end" of a slice, become its bounds. */
+function int64Of(x: number): bigint {
+  if (!Number.isFinite(x)) return x > 0 ? INT64.max : INT64.min;
+  const whole = BigInt(Math.trunc(x));
+  return whole > INT64.max ? INT64.max : whole < INT64.min ? INT64.min : whole;
+}
 
 function checked(tensor: Tensor): Tensor {
   if (tensor.data.length !== sizeOf(tensor.shape)) {

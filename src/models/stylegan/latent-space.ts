@@ -84,7 +84,7 @@ export function colouringGraph(spread: LatentSpread): Graph {
 }
 
 /** Lower factor L of a positive definite matrix L L^T, row-major. */
-function cholesky(a: Float64Array, n: number): Float64Array {
+export function cholesky(a: Float64Array, n: number): Float64Array {
   const l = new Float64Array(n * n);
   for (let i = 0; i < n; i++) {
     for (let k = 0; k <= i; k++) {

@@ -15,7 +15,7 @@ export function reduceImage(b: GraphBuilder, image: Value, size: number): Value 
   return b.op('AveragePool', [image], { kernel_shape: square, strides: square });
 }
 
-/** Perceptual features of an image [1,3,size,size] in -1..1, one value for each layer. */
+/** Perceptual features of an image [N,3,size,size] in -1..1, one value for each layer. */
 export function features(b: GraphBuilder, vgg: Graph, image: Value, prefix: string): Value[] {
   const outputs = b.inline(vgg, new Map([[vgg.inputs[0]!, image]]), prefix);
   return PERCEPTUAL_LAYERS.map((layer) => {
@@ -25,12 +25,17 @@ export function features(b: GraphBuilder, vgg: Graph, image: Value, prefix: stri
   });
 }
 
-/** Un-squared L2 norm over everything: ||x||_2, a scalar. */
-const norm = (b: GraphBuilder, x: Value): Value => b.op('ReduceL2', [x], { keepdims: 0 });
+/**
+ * Un-squared L2 norm over everything but the batch: ||x||_2, [N]. Axis by axis: a float32 sum of millions of squares in
+ * one go loses three digits.
+ */
+export const norm = (b: GraphBuilder, x: Value): Value =>
+  [3, 2, 1].reduce((sum, axis) => b.op('ReduceL2', [sum, b.ints([axis])], { keepdims: 0 }), x);
 
 /**
  * sum_i ||A_i(G(W)) - A_i(I)||_2 + pixelWeight ||G(W) - I||_2 (Celebrity and You Synthesis Generator, eq. 1):
- * a scalar. `image` and `target` are [1,3,S,S] in -1..1, the feature lists those of the two.
+ * one for each photo, [N]. `image` and `target` are [N,3,S,S] in -1..1, the feature lists those of the two,
+ * `pixelWeight` [N].
  */
 export function projectionLoss(
   b: GraphBuilder,

@@ -32,13 +32,15 @@ export function judgedSide(t: number, { steps, space }: { steps: number; space: 
   return space === 'pn' && t < Math.floor(COARSE * steps) ? 128 : 256;
 }
 
-/** Sizes of the engine calls that cover `steps`: a short first one, so that the first preview comes early. */
-export function chunkSizes(steps: number, { first, rest }: { first: number; rest: number }): number[] {
-  const sizes: number[] = [];
-  for (let done = 0; done < steps; ) {
-    const size = Math.min(done === 0 ? first : rest, steps - done);
-    sizes.push(size);
-    done += size;
-  }
-  return sizes;
+/** Steps of the engine call that begins at step `t`: all of its steps are judged at one side, and the first call is short. */
+export function chunkAt(
+  t: number,
+  schedule: { steps: number; space: 'pn' | 'w' },
+  { first, rest }: { first: number; rest: number },
+): { size: number; judgedAt: 128 | 256 } {
+  const judgedAt = judgedSide(t, schedule);
+  const most = Math.min(t === 0 ? first : rest, schedule.steps - t);
+  let size = 1;
+  while (size < most && judgedSide(t + size, schedule) === judgedAt) size++;
+  return { size, judgedAt };
 }

@@ -1,121 +1,153 @@
-/** The projection as one ONNX graph: K Adam steps on a W+ latent against one target photo. */
+/** The projection as ONNX graphs: Adam steps on the W+ latents of a batch, each against its own photo. */
 import { adamStep } from '../graph/adam.js';
 import { GraphBuilder } from '../graph/builder.js';
 import { gradients } from '../graph/gradient.js';
 import type { Graph, Value } from '../graph/ir.js';
 import { repeat } from '../graph/loop.js';
-import { averageOfUpsampling } from '../graph/passes/average-of-upsampling.js';
-import { composePointwise } from '../graph/passes/compose-pointwise.js';
-import { dropIdentities } from '../graph/passes/drop-identities.js';
-import { rewrite } from '../graph/passes/rewrite.js';
+import { dotAsConvolution } from '../graph/passes/dot-as-convolution.js';
+import { rewriteAll } from '../graph/passes/rewrite.js';
+import { winograd } from '../graph/passes/winograd.js';
 import { f32, i64, sizeOf } from '../graph/tensor.js';
-import { features, PERCEPTUAL_LAYERS, projectionLoss, reduceImage } from './loss.js';
+import { type ForwardOptions, forwardGraph, judgedSideOf } from './forward.js';
+import { features, PERCEPTUAL_LAYERS, reduceImage } from './loss.js';
 
-export interface StepGraphOptions {
-  /** Input `w` [1,L,512] (W+), output `image` [1,3,S,S] in -1..1. */
-  synthesis: Graph;
-  /**
-   * Input [1,3,s,s] in -1..1, outputs named as the perceptual layers. Photo and image are reduced to its side s: at half
-   * the side a step costs about half, and the loss sees what matters first.
-   */
-  vgg: Graph;
-  /** Side of the target and of the preview: s or a multiple of it. */
-  size: number;
-  /** Coordinates in which Adam moves: `w` [1,styles,512] -> `p` and back. Left out, it moves in W itself. */
+export interface StepGraphOptions extends ForwardOptions {
+  /** Coordinates in which Adam moves: `w` [N,styles,512] -> `p` and back. Left out, it moves in W itself. */
   space?: { whitening: Graph; colouring: Graph };
-  /** Number of free style vectors: a divisor of L; each drives L / styles consecutive layers. */
-  styles: number;
 }
 
-/** Axes that stay open in the written file: the number of steps is that of the learning rates given. */
-export const STEP_GRAPH_SYMBOLS = { learningRates: { 0: 'K' }, losses: { 0: 'K' } } as const;
+/** Axes that stay open in the written loop: the number of steps is that of the learning rates given. */
+export const LOOP_GRAPH_SYMBOLS = { learningRates: { 0: 'K' }, losses: { 0: 'K' } } as const;
 
-/** [1,styles,512] -> [1,L,512]: every style vector repeated for its group of layers. */
-export function untie(b: GraphBuilder, latent: Value, layers: number): Value {
-  const styles = latent.shape[1]!;
-  if (layers % styles !== 0)
-    throw new Error(`Expected a number of styles that divides ${layers} but received ${styles}`);
-  if (styles === layers) return latent;
-  const group = layers / styles;
-  const index = i64(Array.from({ length: layers }, (_, i) => Math.floor(i / group)));
-  return b.op('Gather', [latent, b.constant(index)], { axis: 1 });
+/** Values of one step that stay the same from step to step. */
+interface Given {
+  /** The photo at the judged side, its features, the weights of the pixel term and of the prior [N]. */
+  bindings: Map<string, Value>;
+  prior: Value;
+}
+
+interface Shapes {
+  n: number;
+  image: number[];
+  latent: number[];
+}
+
+function shapesOf({ synthesis, size, styles }: StepGraphOptions): Shapes {
+  const [n, , dim] = synthesis.types.get('w')!.shape as [number, number, number];
+  return { n, image: [n, 3, size, size], latent: [n, styles, dim] };
+}
+
+/** One Adam step. `rate` and `t` (steps counted from 1) are [N]. */
+function step(
+  b: GraphBuilder,
+  options: StepGraphOptions,
+  forward: Graph,
+  { bindings, prior }: Given,
+  [x, m, v]: readonly [Value, Value, Value],
+  { rate, t }: { rate: Value; t: Value },
+) {
+  const latent = options.space ? inSpace(b, options.space.colouring, x, 'step.toW.') : x;
+  const outputs = b.inline(forward, new Map([...bindings, ['latent', latent]]), 'step.');
+  const losses = outputs.get('losses')!;
+  const objective = b.op('ReduceSum', [b.op('Add', [losses, penalty(b, x, prior)])], { keepdims: 0 });
+  const [grad] = gradients(b, objective, [x]);
+  const each = (perPhoto: Value) => b.op('Reshape', [perPhoto, b.ints([x.shape[0]!, 1, 1])]);
+  const next = adamStep(b, { x, m, v }, grad!, each(rate), each(t));
+  return { ...next, losses, image: outputs.get('image')! };
+}
+
+/** prior mean(x^2) for each photo, [N]: in P_N the squared distance from the generator's mean, per coordinate. */
+function penalty(b: GraphBuilder, x: Value, prior: Value): Value {
+  const mean = b.op('ReduceMean', [b.op('Mul', [x, x]), b.ints([1, 2])], { keepdims: 0 });
+  return b.op('Mul', [prior, mean]);
+}
+
+/** Runs a map between W and P_N on a batch: its maps take one image at a time, but any number of styles. */
+function inSpace(b: GraphBuilder, map: Graph, latent: Value, prefix: string): Value {
+  const [from, to] = [map.inputs[0]!, map.outputs[0]!];
+  const rows = b.op('Reshape', [latent, b.ints(map.types.get(from)!.shape)]);
+  return b.op('Reshape', [b.inline(map, new Map([[from, rows]]), prefix).get(to)!, b.ints(latent.shape)]);
 }
 
 /**
- * Generator, reduction, perceptual net and loss of one latent, simplified: inputs `latent`, `target`, `pixelWeight` and
- * `feature0`.. (those of the target), outputs `image` (reduced to `size`) and `loss`.
+ * What the steps look at, computed once for each photo. Input `target` [N,3,S,S]; outputs `photo` [N,3,s,s] and
+ * `feature0`.. , named as the step takes them.
  */
-function forwardGraph({ synthesis, vgg, size, styles }: StepGraphOptions): Graph {
-  const b = new GraphBuilder('forward');
-  const [, layers, dim] = synthesis.types.get('w')!.shape as [number, number, number];
-  const latent = b.input('latent', 'float32', [1, styles, dim]);
-  const target = b.input('target', 'float32', vgg.types.get(vgg.inputs[0]!)!.shape);
-  const side = target.shape[2]!;
-  const pixelWeight = b.input('pixelWeight', 'float32', []);
-  const targetFeatures = PERCEPTUAL_LAYERS.map((layer, i) => {
-    const { dtype, shape } = vgg.types.get(layer)!;
-    return b.input(`feature${i}`, dtype, shape);
-  });
-  const full = b.inline(synthesis, new Map([['w', untie(b, latent, layers)]]), 'G.').get('image')!;
-  const preview = reduceImage(b, full, size);
-  const image = reduceImage(b, preview, side);
-  const imageFeatures = features(b, vgg, image, 'A.');
-  const loss = projectionLoss(b, image, imageFeatures, target, targetFeatures, pixelWeight);
-  b.output(preview, 'image');
-  // A norm grows with the root of the number of elements: at another side it is put on the scale of the full one.
-  b.output(side === size ? loss : b.op('Mul', [loss, b.scalar(size / side)]), 'loss');
-  return [dropIdentities, averageOfUpsampling, composePointwise].reduce(
-    (graph, rule) => rewrite(graph, rule).graph,
-    b.build(),
-  );
+export function targetGraph({ vgg, size }: Pick<ForwardOptions, 'vgg' | 'size'>): Graph {
+  const b = new GraphBuilder('target');
+  const n = vgg.types.get(vgg.inputs[0]!)!.shape[0]!;
+  const target = b.input('target', 'float32', [n, 3, size, size]);
+  const photo = reduceImage(b, target, judgedSideOf({ vgg }));
+  b.output(photo, 'photo');
+  for (const [i, feature] of features(b, vgg, photo, '').entries()) b.output(feature, `feature${i}`);
+  return b.build();
 }
 
 /**
- * Inputs: `target` [1,3,S,S], `latent` [1,styles,512] in W, Adam's `m`, `v` (of its coordinates in `space`), `step` [] (steps already taken), `learningRates` [K],
- * `pixelWeight` []. Outputs: `latentOut`, `mOut`, `vOut`, `losses` [K] (each before its step), `preview` [1,3,S,S]
- * (the image before the last step). Features of the target are computed once per run, outside the loop.
+ * One step as a plain graph, the faster form on the CPU: its runtime blocks the layout of convolutions whose weights
+ * stand in the same graph, and not those in a `Loop`. Inputs `photo`, `feature0`.. as from `targetGraph`; `x`
+ * [N,styles,512] in the coordinates of Adam, its `m` and `v`; `step` (steps taken), `learningRate`, `pixelWeight`,
+ * `prior`, all [N]. Outputs `xOut`, `mOut`, `vOut`, `latentOut` (in W), `losses` [N] before the step and `preview`
+ * [N,3,S,S], the image before it.
  */
 export function stepGraph(options: StepGraphOptions): Graph {
+  const b = new GraphBuilder('step');
+  const { n, latent } = shapesOf(options);
+  const forward = forwardGraph(options);
+  const state = (['x', 'm', 'v'] as const).map((name) => b.input(name, 'float32', latent));
+  const [taken, rate, prior] = ['step', 'learningRate', 'prior'].map((name) => b.input(name, 'float32', [n]));
+  const bindings = new Map(
+    ['pixelWeight', 'photo', ...PERCEPTUAL_LAYERS.map((_, i) => `feature${i}`)].map((name) => [
+      name,
+      b.input(name, 'float32', forward.types.get(name)!.shape),
+    ]),
+  );
+  const t = b.op('Add', [taken!, b.scalar(1)]);
+  const next = step(b, options, forward, { bindings, prior: prior! }, state as [Value, Value, Value], {
+    rate: rate!,
+    t,
+  });
+  b.output(next.x, 'xOut');
+  b.output(next.m, 'mOut');
+  b.output(next.v, 'vOut');
+  b.output(options.space ? inSpace(b, options.space.colouring, next.x, 'out.') : next.x, 'latentOut');
+  b.output(next.losses, 'losses');
+  b.output(next.image, 'preview');
+  return rewriteAll(b.build(), [winograd, dotAsConvolution]);
+}
+
+/**
+ * K steps as one `Loop`, for devices whose memory the host does not see: nothing leaves them in between. Inputs
+ * `target` [N,3,S,S], `latent` [N,styles,512] in W, `m`, `v`, `step` [N], `learningRates` [K,N], `pixelWeight` [N],
+ * `prior` [N]. Outputs `latentOut` in W, `mOut`, `vOut`, `losses` [K,N] (each before its step) and `preview` [N,3,S,S]
+ * (the image before the last step). Features of the photos are computed once per run, outside the loop.
+ */
+export function loopGraph(options: StepGraphOptions): Graph {
   const { space } = options;
   const b = new GraphBuilder('projection');
-  const imageShape = [1, 3, options.size, options.size];
-  const side = options.vgg.types.get(options.vgg.inputs[0]!)!.shape[2]!;
-  const latentShape = [1, options.styles, options.synthesis.types.get('w')!.shape[2]!];
-  const photo = b.input('target', 'float32', imageShape);
-  const state = (['latent', 'm', 'v'] as const).map((name) => b.input(name, 'float32', latentShape));
-  const step = b.input('step', 'float32', []);
-  const rates = b.input('learningRates', 'float32', [1]);
-  const pixelWeight = b.input('pixelWeight', 'float32', []);
+  const { n, image, latent } = shapesOf(options);
+  const photo = b.input('target', 'float32', image);
+  const state = (['latent', 'm', 'v'] as const).map((name) => b.input(name, 'float32', latent));
+  const taken = b.input('step', 'float32', [n]);
+  const rates = b.input('learningRates', 'float32', [1, n]);
+  const pixelWeight = b.input('pixelWeight', 'float32', [n]);
+  const prior = b.input('prior', 'float32', [n]);
   const forward = forwardGraph(options);
-  const image = reduceImage(b, photo, side);
-  const given = new Map([
-    ['target', image],
-    ['pixelWeight', pixelWeight],
-  ]);
-  for (const [i, feature] of features(b, options.vgg, image, 'I.').entries())
-    given.set(`feature${i}`, feature);
-  const blank = b.constant(f32(new Float32Array(sizeOf(imageShape)), imageShape), 'blank');
-  const count = b.op('Reshape', [b.op('Shape', [rates]), b.constant(i64([], [0]))]);
-
-  const toSpace = (w: Value) =>
-    space ? b.inline(space.whitening, new Map([['w', w]]), 'toP.').get('p')! : w;
-  const toW = (at: GraphBuilder, x: Value, prefix: string) =>
-    space ? at.inline(space.colouring, new Map([['p', x]]), prefix).get('w')! : x;
-
+  const bindings = b.inline(targetGraph(options), new Map([['target', photo]]), 'I.');
+  bindings.set('pixelWeight', pixelWeight);
+  const blank = b.constant(f32(new Float32Array(sizeOf(image)), image), 'blank');
+  const count = b.op('Gather', [b.op('Shape', [rates]), b.constant(i64([0], []))], { axis: 0 });
   const [w, ...moments] = state as [Value, Value, Value];
-  const result = repeat(b, count, [toSpace(w), ...moments, blank], (body, i, [x, m, v]) => {
-    const bindings = new Map([...given, ['latent', toW(body, x!, 'body.toW.')]]);
-    const outputs = body.inline(forward, bindings, 'body.');
-    const loss = outputs.get('loss')!;
-    const [grad] = gradients(body, loss, [x!]);
+  const start = space ? inSpace(b, space.whitening, w, 'toP.') : w;
+  const result = repeat(b, count, [start, ...moments, blank], (body, i, [x, m, v]) => {
     const rate = body.op('Gather', [rates, i], { axis: 0 });
-    const done = body.op('Add', [step, body.op('Cast', [i], { to: 1 })]);
+    const done = body.op('Add', [taken, body.op('Cast', [i], { to: 1 })]);
     const t = body.op('Add', [done, body.scalar(1)]);
-    const next = adamStep(body, { x: x!, m: m!, v: v! }, grad!, rate, t);
-    return { state: [next.x, next.m, next.v, outputs.get('image')!], collect: [loss] };
+    const next = step(body, options, forward, { bindings, prior }, [x!, m!, v!], { rate, t });
+    return { state: [next.x, next.m, next.v, next.image], collect: [next.losses] };
   });
   const [x, m, v, preview] = result.state as [Value, Value, Value, Value];
-  b.output(toW(b, x, 'toW.'), 'latentOut');
+  b.output(space ? inSpace(b, space.colouring, x, 'toW.') : x, 'latentOut');
   b.output(m, 'mOut');
   b.output(v, 'vOut');
   b.output(result.collect[0]!, 'losses');

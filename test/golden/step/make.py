@@ -17,7 +17,7 @@ import numpy as np
 import torch
 
 sys.path.insert(0, str(pathlib.Path(__file__).parents[1]))
-from torch_reference import Generator, Vgg, projection_loss  # noqa: E402
+from torch_reference import Generator, Vgg, exact_norm, projection_loss  # noqa: E402
 
 
 def latent():
@@ -45,7 +45,7 @@ def main(data, checkpoint):
     out = {"torch": torch.__version__}
     for name, pixel_weight in (("perceptual", 0.0), ("pixel", 0.5)):
         w = latent().requires_grad_()
-        loss, _ = projection_loss(generator, vgg, w, image, features, pixel_weight)
+        loss, _ = projection_loss(generator, vgg, w, image, features, pixel_weight, norm=exact_norm)
         loss.backward()
         out[name] = {"loss": loss.item(), "gradient": packed(w.grad)}
     w = latent().requires_grad_()
@@ -53,7 +53,7 @@ def main(data, checkpoint):
     losses = []
     for _ in range(4):
         adam.zero_grad()
-        loss, _ = projection_loss(generator, vgg, w, image, features)
+        loss, _ = projection_loss(generator, vgg, w, image, features, norm=exact_norm)
         loss.backward()
         adam.step()
         losses.append(loss.item())

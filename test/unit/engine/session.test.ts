@@ -1,6 +1,7 @@
 import { existsSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
-import { cudaProviderPath, openSession } from '../../../src/engine/session.js';
+import { cudaProviderPath } from '../../../src/engine/cuda-provider.js';
+import { openSession } from '../../../src/engine/session.js';
 import { GraphBuilder } from '../../../src/models/graph/builder.js';
 import { writeOnnx } from '../../../src/models/graph/write-onnx.js';
 

@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { openSession, type Session } from '../../../src/engine/session.js';
 import { DETECTOR_SIZE, detectorGraph } from '../../../src/models/face/detector-graph.js';
+import { DESCRIPTOR_SIZE, IDENTITY_SIZE, identityGraph } from '../../../src/models/face/identity-graph.js';
 import { LANDMARK_SIZE, landmarkGraph } from '../../../src/models/face/landmark-graph.js';
 import { readFaceWeights } from '../../../src/models/face/weights.js';
 import { writeOnnx } from '../../../src/models/graph/write-onnx.js';
@@ -12,6 +13,7 @@ interface Golden {
   scores: number[];
   boxes: number[][];
   landmarks: number[];
+  descriptor: number[];
 }
 
 const golden: Golden = JSON.parse(
@@ -26,6 +28,7 @@ const distance = (a: ArrayLike<number>, b: readonly number[]) =>
 describe('the face nets as ONNX graphs agree with their own library', () => {
   let detector: Session;
   let landmarker: Session;
+  let identity: Session;
 
   beforeAll(async () => {
     detector = await openSession(writeOnnx(detectorGraph(await readFaceWeights('ssd_mobilenetv1'))), cpu);
@@ -33,11 +36,13 @@ describe('the face nets as ONNX graphs agree with their own library', () => {
       writeOnnx(landmarkGraph(await readFaceWeights('face_landmark_68'), 2)),
       cpu,
     );
+    identity = await openSession(writeOnnx(identityGraph(await readFaceWeights('face_recognition'), 2)), cpu);
   });
 
   afterAll(async () => {
     await detector?.release();
     await landmarker?.release();
+    await identity?.release();
   });
 
   it('in every box and score of the detector', async () => {
@@ -57,6 +62,15 @@ describe('the face nets as ONNX graphs agree with their own library', () => {
     data.set(face, face.length);
     const out = await landmarker.run({ faces: { data, shape: [2, 3, LANDMARK_SIZE, LANDMARK_SIZE] } });
     expect(distance(out.landmarks!.data.subarray(136), golden.landmarks)).toBeLessThan(1e-4);
+  });
+
+  it('in the whole descriptor, at every place of a batch', async () => {
+    const face = pattern(IDENTITY_SIZE);
+    const data = new Float32Array(2 * face.length);
+    data.set(face, face.length);
+    const out = await identity.run({ faces: { data, shape: [2, 3, IDENTITY_SIZE, IDENTITY_SIZE] } });
+    expect(golden.descriptor).toHaveLength(DESCRIPTOR_SIZE);
+    expect(distance(out.descriptors!.data.subarray(DESCRIPTOR_SIZE), golden.descriptor)).toBeLessThan(1e-5);
   });
 });
 

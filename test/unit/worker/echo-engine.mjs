@@ -7,7 +7,7 @@ process.on('message', ({ id, method, params }) => {
   }
   if (method === 'finish') process.send({ id, error: { code: 'SOMETHING_ELSE', message: 'odd' } });
   if (method === 'align') for (;;);
-  if (method === 'project' || method === 'warm')
-    process.send({ id, result: { ...params, pid: process.pid } });
+  if (method === 'project') process.send({ id, result: params });
+  if (method === 'warm') process.send({ id, result: { ...params, pid: process.pid } });
 });
 process.on('disconnect', () => process.exit(0));

@@ -3,10 +3,11 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import type { EmbeddingRecord, Face } from '../../../src/contracts.js';
+import type { EmbeddingRecord, Face, Measurement } from '../../../src/contracts.js';
 import type { EngineCalls, EngineMethod, ProjectChunk } from '../../../src/engine/protocol.js';
 import { FileBlobStore } from '../../../src/store/blobs.js';
 import type { RecordPatch } from '../../../src/store/records.js';
+import { Batcher } from '../../../src/worker/batcher.js';
 import { embed } from '../../../src/worker/embed.js';
 import type { Engine } from '../../../src/worker/engine-client.js';
 
@@ -14,10 +15,25 @@ const id = 'emb_aaaaaaaaaaaaaaaaaaaa';
 const face: Face = { box: { x: 1, y: 2, width: 3, height: 4 }, score: 0.9, landmarks: [[5, 6]] };
 const latent = (styles: number, value: number): Float32Array => new Float32Array(styles * 512).fill(value);
 
+const quality: Measurement = {
+  loss: 0.01,
+  lpips: 0.2,
+  losses: { conv1_1: 1, conv1_2: 2, conv3_2: 3, conv4_2: 4, pixel: 5 },
+  mse: 0.01,
+  psnr: 20,
+  msSsim: 0.8,
+  identity: 0.3,
+  pn: { mean: 2, max: 3, perStyle: [2] },
+  verdict: 'good',
+  reasons: [],
+  warnings: [{ code: 'TINY', text: 'The face is small.' }],
+};
+
 /** An engine of plain arithmetic: every step halves the loss and moves the latent by its learning rate. */
 class SmallEngine implements Engine {
   readonly calls: EngineMethod[] = [];
   readonly chunks: ProjectChunk[] = [];
+  finished: EngineCalls['finish']['in'] | undefined;
   onChunk: (chunk: ProjectChunk) => void = () => undefined;
   loss = (step: number): number => 2 ** -step;
 
@@ -48,20 +64,22 @@ class SmallEngine implements Engine {
       case 'start':
         return { latent: latent((params as EngineCalls['start']['in']).styles, 0) };
       case 'project': {
-        const chunk = params as ProjectChunk;
+        const [chunk] = params as [ProjectChunk];
         this.chunks.push(chunk);
         this.onChunk(chunk);
         const moved = chunk.learningRates.reduce((sum, rate) => sum + rate, 0);
-        return {
+        const result = {
           latent: chunk.latent.map((value) => value + moved),
           m: chunk.m,
           v: chunk.v,
           losses: chunk.learningRates.map((_, i) => this.loss(chunk.step + i)),
           preview: Uint8Array.of(2, chunk.step),
         };
+        return [result];
       }
       case 'finish':
-        return { latent: latent(16, 1.5), reconstruction: Uint8Array.of(3), lpips: 0.2, loss: 0.01 };
+        this.finished = params;
+        return { latent: latent(16, 1.5), reconstruction: Uint8Array.of(3), quality };
       default:
         throw new Error(`unexpected ${method}`);
     }
@@ -125,7 +143,15 @@ describe('embed', () => {
 
   const run = (attempt = 1, abort: AbortSignal = signal) =>
     embed(
-      { records, blobs, engine, generator: { name: 'g', hash: 'h' }, device: 'cpu', clock: () => now },
+      {
+        records,
+        blobs,
+        engine,
+        project: (chunk, aborted) => new Batcher(engine, { limit: 1 }).project(chunk, aborted),
+        generator: { name: 'g', hash: 'h' },
+        device: 'cpu',
+        clock: () => now,
+      },
       { id, attempt },
       abort,
     );
@@ -135,14 +161,15 @@ describe('embed', () => {
     expect(engine.calls.slice(0, 3)).toEqual(['align', 'start', 'project']);
     expect(engine.chunks.map(({ step, learningRates }) => [step, learningRates.length])).toEqual([
       [0, 5],
-      [5, 10],
-      [15, 10],
-      [25, 2],
+      [5, 8],
+      [13, 10],
+      [23, 4],
     ]);
     expect(engine.chunks[1]!.latent[0]).toBeGreaterThan(0);
 
     const { record } = records;
-    expect(record).toMatchObject({ state: 'succeeded', quality: { lpips: 0.2, loss: 0.01 }, seconds: 13.5 });
+    expect(record).toMatchObject({ state: 'succeeded', seconds: 13.5 });
+    expect(record.quality).toEqual({ ...quality, steps: 27, seconds: 13.5, device: 'cpu' });
     expect(record.progress).toEqual({
       step: 27,
       steps: 27,
@@ -155,19 +182,27 @@ describe('embed', () => {
     expect(stored.byteLength).toBe(16 * 512 * 4);
     expect(stored.readFloatLE(4)).toBe(1.5);
     expect(record.latentHash).toBe(createHash('sha256').update(stored).digest('hex'));
-    expect(await blobs.get(record.blobs.preview!)).toEqual(Buffer.of(2, 25));
+    expect(await blobs.get(record.blobs.preview!)).toEqual(Buffer.of(2, 23));
     expect(await blobs.has(record.blobs.original!)).toBe(true);
   });
 
   it('reports the time left from the measured time of a step', async () => {
     await run();
     expect(records.patches[1]!.progress).toMatchObject({ step: 5, secondsLeft: 11 });
-    expect(records.patches[2]!.progress).toMatchObject({ step: 15, secondsLeft: 6 });
+    expect(records.patches[2]!.progress).toMatchObject({ step: 13, secondsLeft: 7 });
+  });
+
+  it('hands the measures what is known of the photo', async () => {
+    records.record = { ...records.record, width: 30, height: 20 };
+    await run();
+    expect(engine.finished?.photo).toMatchObject({ landmarks: [[5, 6]], width: 30, height: 20 });
+    expect(engine.finished?.photo.aligned).toEqual(Uint8Array.of(1));
   });
 
   it('finds the faces itself when the record has none', async () => {
     records.record = { ...records.record, faces: undefined, face: undefined };
     await run();
+    expect(engine.finished?.photo).toMatchObject({ width: 8, height: 9 });
     expect(engine.calls[0]).toBe('detect');
     expect(records.record).toMatchObject({ width: 8, height: 9, faces: [face], face: 0 });
   });
@@ -198,16 +233,54 @@ describe('embed', () => {
   });
 
   it.each([Number.NaN, Number.POSITIVE_INFINITY])(
-    'fails with LATENT_DIVERGED when a loss is %s',
+    'fails with LATENT_DIVERGED when a loss is %s, and keeps the last latent with a finite loss, written out to W+',
     async (bad) => {
-      engine.loss = (step) => (step === 7 ? bad : 1);
+      records.record = { ...records.record, options: { ...options, styles: 2 } };
+      engine.loss = (step) => (step === 7 ? bad : 8 - step);
       await expect(run()).rejects.toMatchObject({
         code: 'LATENT_DIVERGED',
         retryable: false,
-        detail: 'The projection diverged at step 7; try a smaller learningRate.',
+        detail:
+          'The projection diverged at step 7; try a smaller learningRate. The latent of step 5 is kept.',
       });
+      const { record } = records;
+      expect(record.lastGood).toEqual({ step: 5, loss: 3 });
+      expect(record.losses).toEqual([8, 7, 6, 5, 4, 3, 2]);
+      expect(record.latentHash).toBeUndefined();
+      const kept = (await blobs.get(record.blobs.latent!))!;
+      expect(kept.byteLength).toBe(16 * 512 * 4);
+      expect(kept.readFloatLE(kept.byteLength - 4)).toBe(engine.chunks[1]!.latent[0]);
     },
   );
+
+  it('keeps no latent when the start has no finite loss', async () => {
+    engine.loss = () => Number.NaN;
+    await expect(run()).rejects.toMatchObject({
+      detail: 'The projection diverged at step 0; try a smaller learningRate.',
+    });
+    expect(records.record.lastGood).toBeUndefined();
+    expect(records.record.blobs.latent).toBeUndefined();
+  });
+
+  it('keeps nothing of a projection that diverged after the embedding was deleted', async () => {
+    engine.loss = (step) => (step === 7 ? Number.NaN : 1);
+    engine.onChunk = ({ step }) => {
+      records.cancelled = step === 5;
+    };
+    expect(await run()).toBe('abandoned');
+    expect(await blobs.has(`embeddings/${id}/1/latent.f32`)).toBe(false);
+  });
+
+  it('says where it stopped when the last steps would not have paid', async () => {
+    records.record = { ...records.record, options: { ...options, steps: 200 } };
+    engine.loss = () => 7;
+    expect(await run()).toBe('succeeded');
+    const { stoppedAt, losses, progress } = records.record;
+    expect(stoppedAt).toBeGreaterThan(150);
+    expect(stoppedAt).toBeLessThan(200);
+    expect(losses).toHaveLength(stoppedAt!);
+    expect(progress).toEqual({ step: stoppedAt, steps: stoppedAt, loss: 7, secondsLeft: 0 });
+  });
 
   it('rejects with the reason of an abort without waiting for the engine', async () => {
     const controller = new AbortController();

@@ -1,5 +1,6 @@
 import { fileURLToPath } from 'node:url';
 import { afterEach, describe, expect, it } from 'vitest';
+import type { Point, Quad } from '../../../src/contracts.js';
 import type { ProjectChunk } from '../../../src/engine/protocol.js';
 import { EngineClient } from '../../../src/worker/engine-client.js';
 
@@ -14,6 +15,7 @@ const chunk: ProjectChunk = {
   step: 3,
   learningRates: [0.1],
   pixelWeight: 0,
+  prior: 0,
 };
 
 const alive = (pid: number): boolean => {
@@ -34,15 +36,15 @@ describe('EngineClient', () => {
   afterEach(() => Promise.all(open.splice(0).map((one) => one.close(100))));
 
   it('carries typed arrays both ways', async () => {
-    const answer = await client().call('project', chunk);
-    expect(answer.latent).toEqual(chunk.latent);
+    const [answer] = await client().call('project', [chunk]);
+    expect(answer!.latent).toEqual(chunk.latent);
     expect(answer).toMatchObject({ step: 3, learningRates: [0.1] });
   });
 
   it('answers calls made at the same time, each with its own result', async () => {
     const engine = client();
-    const answers = await Promise.all([1, 2, 3].map((step) => engine.call('project', { ...chunk, step })));
-    expect(answers.map((answer) => (answer as unknown as ProjectChunk).step)).toEqual([1, 2, 3]);
+    const answers = await Promise.all([1, 2, 3].map((step) => engine.call('project', [{ ...chunk, step }])));
+    expect(answers.map(([answer]) => (answer as unknown as ProjectChunk).step)).toEqual([1, 2, 3]);
   });
 
   it('keeps code and detail of an error of the engine', async () => {
@@ -53,15 +55,19 @@ describe('EngineClient', () => {
   });
 
   it('reports an unknown code as ENGINE_FAILED', async () => {
-    await expect(
-      client().call('finish', { latent: chunk.latent, space: 'pn', target: chunk.target, pixelWeight: 0 }),
-    ).rejects.toMatchObject({ code: 'ENGINE_FAILED' });
+    const { latent, target } = chunk;
+    const corner: Point = [0, 0];
+    const quad: Quad = [corner, corner, corner, corner];
+    const photo = { aligned: new Uint8Array(1), landmarks: [], quad };
+    await expect(client().call('finish', { latent, target, pixelWeight: 0, photo })).rejects.toMatchObject({
+      code: 'ENGINE_FAILED',
+    });
   });
 
   it('rejects what was in flight when the engine crashes, and starts a new one for the next call', async () => {
     const crashes: string[] = [];
     const engine = client((reason) => crashes.push(reason));
-    await engine.call('project', chunk);
+    await engine.call('project', [chunk]);
     const first = engine.pid;
     const crash = { a: chunk.latent, b: chunk.latent, mode: 'linear', lambda: 0.7, crossover: 8 } as const;
     await expect(engine.call('morph', { ...crash, size: 64, format: 'png' })).rejects.toMatchObject({
@@ -69,13 +75,13 @@ describe('EngineClient', () => {
       cause: { message: 'The engine process is gone: it ended with code 7' },
     });
     expect(crashes).toEqual(['it ended with code 7']);
-    await engine.call('project', chunk);
+    await engine.call('project', [chunk]);
     expect(engine.pid).not.toBe(first);
   });
 
   it('kills an engine that cannot listen, rejects its calls and refuses new ones', async () => {
     const engine = client();
-    await engine.call('project', chunk);
+    await engine.call('project', [chunk]);
     const pid = engine.pid!;
     const stuck = expect(
       engine.call('align', { image: new Uint8Array(1), landmarks: [] }),

@@ -2,7 +2,7 @@
 import type { Attributes, Value } from '../ir.js';
 import { unary } from './elementwise.js';
 import { mask } from './mask.js';
-import { type OpRule, sameShape, typeAt } from './rule.js';
+import { type OpRule, sameShape, typeAt, unbroadcast } from './rule.js';
 
 const slope = (attrs: Attributes): number => (typeof attrs.alpha === 'number' ? attrs.alpha : 0.01);
 
@@ -26,16 +26,22 @@ export const activation: Readonly<Record<string, OpRule>> = {
     const bell = b.op('Exp', [b.op('Neg', [b.op('Mul', [x, x])])]);
     return b.op('Mul', [g, b.op('Mul', [bell, b.scalar(2 / Math.sqrt(Math.PI))])]);
   }),
-  /** Bounds are not differentiated; the gradient passes where the value is strictly inside them. */
+  /** The gradient passes to the value where it is strictly inside its bounds, and to a bound where it is beyond. */
   Clip: {
     arity: [1, 3],
     infer: (ctx) => [typeAt(ctx, 0)],
-    grad: ({ b, inputs, grads }) => {
+    grad: ({ b, inputs, grads, needs }) => {
       const [x, low, high] = inputs;
+      const to = (bound: Value, beyond: readonly [Value, Value]) =>
+        unbroadcast(b, b.op('Mul', [grads[0]!, mask(b, b.op('Sub', [...beyond]))]), bound.shape);
+      const bounds = [
+        low && needs(1) ? to(low, [low, x!]) : undefined,
+        high && needs(2) ? to(high, [x!, high]) : undefined,
+      ];
       let g = grads[0]!;
       if (low) g = b.op('Mul', [g, mask(b, b.op('Sub', [x, low]))]);
       if (high) g = b.op('Mul', [g, mask(b, b.op('Sub', [high, x]))]);
-      return [g];
+      return [g, ...bounds];
     },
   },
   Softmax: {
@@ -54,13 +60,14 @@ export const activation: Readonly<Record<string, OpRule>> = {
     infer: (ctx) => [typeAt(ctx, 0)],
     grad: ({ b, inputs, grads, needs }) => {
       const [x, alpha] = inputs as [Value, Value];
-      if (needs(1)) throw new Error('the slope of PRelu must be a constant');
       const above = mask(b, x);
-      const below = b.op('Mul', [b.op('Sub', [b.scalar(1), above]), alpha]);
+      const beneath = b.op('Sub', [b.scalar(1), above]);
+      const below = b.op('Mul', [beneath, alpha]);
+      const dslope = () => unbroadcast(b, b.op('Mul', [grads[0]!, b.op('Mul', [x, beneath])]), alpha.shape);
       const dx = b.op('Mul', [grads[0]!, b.op('Add', [above, below])]);
       if (!sameShape(dx.shape, x.shape))
         throw new Error(`slope [${alpha.shape}] does not broadcast to [${x.shape}]`);
-      return [dx, undefined];
+      return [dx, needs(1) ? dslope() : undefined];
     },
   },
 };

@@ -41,14 +41,32 @@ function convInput(ctx: GradContext, w: Window, group: number): Value {
   return b.op('ConvTranspose', [g, weight], { ...windowAttrs(w), group, output_padding: extra });
 }
 
+/** [N, G c, ...] -> [c, G N, ...]: the channels of each group as a batch, its items as channels. */
+function channelsAsBatch(b: GraphBuilder, x: Value, group: number): Value {
+  const [n, channels, ...sizes] = x.shape as [number, number, ...number[]];
+  const spatial = sizes.map((_, i) => i + 2);
+  if (group === 1) return b.op('Transpose', [x], { perm: [1, 0, ...spatial] });
+  const split = b.op('Reshape', [x, b.ints([n, group, channels / group, ...sizes])]);
+  const turned = b.op('Transpose', [split], { perm: [2, 1, 0, ...spatial.map((axis) => axis + 1)] });
+  return b.op('Reshape', [turned, b.ints([channels / group, group * n, ...sizes])]);
+}
+
 /**
- * dL/dW of y = Conv(x, W), group 1: the correlation of x with dL/dy, the batch axis taking the part of the channels,
- * strides and dilations trading places: [C,M,k...] = Conv(x^T [C,N,...], g^T [M,N,...]).
+ * dL/dW of y = Conv(x, W): the correlation of x with dL/dy, the batch axis taking the part of the channels,
+ * strides and dilations trading places: [c, M, k...] = Conv([c, G N, ...], g^T [M, N, ...]) in G groups of c channels.
  */
-function convWeight(b: GraphBuilder, x: Value, g: Value, w: Window, shape: readonly number[]): Value {
+function convWeight(
+  b: GraphBuilder,
+  x: Value,
+  g: Value,
+  w: Window,
+  shape: readonly number[],
+  group: number,
+): Value {
   const swap = { perm: x.shape.map((_, i) => (i === 0 ? 1 : i === 1 ? 0 : i)) };
-  const [xt, gt] = [b.op('Transpose', [x], swap), b.op('Transpose', [g], swap)];
-  const correlated = b.op('Conv', [xt, gt], {
+  const gt = b.op('Transpose', [g], swap);
+  const correlated = b.op('Conv', [channelsAsBatch(b, x, group), gt], {
+    group,
     kernel_shape: g.shape.slice(2),
     strides: [...w.dilations],
     dilations: [...w.strides],
@@ -104,11 +122,9 @@ export const conv: Readonly<Record<string, OpRule>> = {
       const [x, weight] = inputs as [Value, Value];
       const group = groupOf(attrs);
       const window = windowOf(attrs, weight.shape.slice(2));
-      if (needs(1) && group !== 1)
-        throw new Error(`cannot be differentiated for a kernel in ${group} groups`);
       return [
         needs(0) ? convInput(ctx, window, group) : undefined,
-        needs(1) ? convWeight(b, x, grads[0]!, window, weight.shape) : undefined,
+        needs(1) ? convWeight(b, x, grads[0]!, window, weight.shape, group) : undefined,
         needs(2) ? biasGrad(b, grads[0]!) : undefined,
       ];
     },
@@ -132,15 +148,13 @@ export const conv: Readonly<Record<string, OpRule>> = {
       const group = groupOf(attrs);
       const { window } = transposedWindow(attrs, weight.shape.slice(2));
       const g = grads[0]!;
-      if (needs(1) && group !== 1)
-        throw new Error(`cannot be differentiated for a kernel in ${group} groups`);
       const dx = needs(0) ? b.op('Conv', [g, weight], { ...windowAttrs(window), group }) : undefined;
       if (dx && sizeOf(dx.shape) !== sizeOf(x.shape))
         throw new Error(`gradient [${dx.shape}] does not fit [${x.shape}]`);
       return [
         dx,
         // The roles of x and dL/dy are swapped: the correlation of dL/dy with x.
-        needs(1) ? convWeight(b, g, x, window, weight.shape) : undefined,
+        needs(1) ? convWeight(b, g, x, window, weight.shape, group) : undefined,
         needs(2) ? biasGrad(b, g) : undefined,
       ];
     },

@@ -2,28 +2,44 @@
 import type { Node, Type } from '../ir.js';
 import type { Tensor } from '../tensor.js';
 import { activation } from './activation.js';
+import { activationVariants } from './activation-variants.js';
 import { control } from './control.js';
 import { conv } from './conv.js';
+import { discrete } from './discrete.js';
+import { einsum } from './einsum.js';
 import { elementwise } from './elementwise.js';
 import { extremum } from './extremum.js';
+import { gather } from './gather.js';
 import { matmul } from './matmul.js';
+import { normalization } from './normalization.js';
+import { pad } from './pad.js';
 import { pool } from './pool.js';
 import { reduce } from './reduce.js';
+import { resize } from './resize.js';
 import type { OpRule } from './rule.js';
-import { select } from './select.js';
 import { shape } from './shape.js';
+import { slice } from './slice.js';
+import { triangle } from './triangle.js';
 
 export const OPS: ReadonlyMap<string, OpRule> = new Map(
   Object.entries({
     ...elementwise,
     ...activation,
+    ...activationVariants,
     ...extremum,
     ...conv,
     ...pool,
     ...matmul,
+    ...einsum,
+    ...normalization,
+    ...resize,
     ...reduce,
     ...shape,
-    ...select,
+    ...slice,
+    ...pad,
+    ...gather,
+    ...triangle,
+    ...discrete,
     ...control,
   }),
 );

@@ -7,7 +7,8 @@ const STEEP = 1e20;
 
 /** 1 where x > 0, else 0, or `low` in its place. */
 export function mask(b: GraphBuilder, x: Value, low = 0): Value {
-  return b.op('Clip', [b.op('Mul', [x, b.scalar(STEEP)]), b.scalar(low), b.scalar(1)]);
+  const steep = b.isSteep(x.name) ? x : b.op('Mul', [x, b.scalar(STEEP)]);
+  return b.op('Clip', [steep, b.scalar(low), b.scalar(1)]);
 }
 
 /** 1 where a value reaches the extremum, else 0, from how far it falls short of it (0 or more). */

@@ -1,6 +1,6 @@
 /** What a row of the op table says: how many inputs, which types come out, how the gradient flows back. */
 import type { GraphBuilder } from '../builder.js';
-import type { Attributes, Type, Value } from '../ir.js';
+import { type Attributes, isTensor, type Type, type Value } from '../ir.js';
 import { type DType, numbersOf, type Shape, type Tensor } from '../tensor.js';
 
 export interface InferContext {
@@ -41,10 +41,20 @@ export function typeAt(ctx: InferContext, i: number): Type {
   return type;
 }
 
+/** A rule met an input that must be known before the graph runs and is not. */
+export class NotConstant extends Error {
+  constructor(
+    readonly input: number,
+    what: string,
+  ) {
+    super(`expected ${what} (input ${input}) to be a constant`);
+  }
+}
+
 /** Plain numbers of a constant input: axes, shapes, pads. */
 export function constantInts(ctx: InferContext, i: number, what: string): number[] {
   const tensor = ctx.constant(i);
-  if (!tensor) throw new Error(`expected ${what} (input ${i}) to be a constant`);
+  if (!tensor) throw new NotConstant(i, what);
   return numbersOf(tensor);
 }
 
@@ -70,6 +80,12 @@ export function intsAttr(attrs: Attributes, name: string, otherwise: readonly nu
 export function stringAttr(attrs: Attributes, name: string, otherwise: string): string {
   const value = attrs[name] ?? otherwise;
   if (typeof value !== 'string') throw new Error(`expected attribute '${name}' to be a string`);
+  return value;
+}
+
+export function tensorAttr(attrs: Attributes, name: string): Tensor | undefined {
+  const value = attrs[name];
+  if (value !== undefined && !isTensor(value)) throw new Error(`expected attribute '${name}' to be a tensor`);
   return value;
 }
 

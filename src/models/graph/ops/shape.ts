@@ -1,6 +1,7 @@
 /** Ops that move elements without changing them: their gradients move them back. */
 import { permute } from '../data.js';
 import { f32, sizeOf } from '../tensor.js';
+import { zeros } from './resample.js';
 import {
   axisOf,
   broadcast,
@@ -8,6 +9,7 @@ import {
   type InferContext,
   intAttr,
   intsAttr,
+  intsOf,
   type OpRule,
   stringAttr,
   typeAt,
@@ -22,7 +24,7 @@ function sizesOfSplit(ctx: InferContext, size: number): number[] {
   if (ctx.inputs[1]) return constantInts(ctx, 1, 'split sizes');
   const parts = intAttr(ctx.attrs, 'num_outputs', ctx.outputs);
   const each = Math.ceil(size / parts);
-  return Array.from({ length: parts }, (_, i) => Math.min(each, size - i * each));
+  return Array.from({ length: parts }, (_, i) => Math.max(0, Math.min(each, size - i * each)));
 }
 
 export const shape: Readonly<Record<string, OpRule>> = {
@@ -30,10 +32,14 @@ export const shape: Readonly<Record<string, OpRule>> = {
     arity: [2, 2],
     infer: (ctx) => {
       const x = typeAt(ctx, 0);
-      const wanted = constantInts(ctx, 1, 'the new shape').map((d, i) => (d === 0 ? x.shape[i]! : d));
+      const copies = intAttr(ctx.attrs, 'allowzero', 0) === 0;
+      const wanted = constantInts(ctx, 1, 'the new shape').map((d, i) =>
+        d === 0 && copies ? (x.shape[i] ?? 0) : d,
+      );
       const known = wanted.filter((d) => d !== -1).reduce((n, d) => n * d, 1);
       const shape = wanted.map((d) => (d === -1 ? sizeOf(x.shape) / known : d));
-      if (sizeOf(shape) !== sizeOf(x.shape)) throw new Error(`cannot take the shape [${wanted}]`);
+      if (sizeOf(shape) !== sizeOf(x.shape) || shape.some((d) => !Number.isInteger(d)))
+        throw new Error(`cannot take the shape [${wanted}]`);
       return [{ dtype: x.dtype, shape }];
     },
     grad: reshapeBack,
@@ -96,6 +102,27 @@ export const shape: Readonly<Record<string, OpRule>> = {
     },
     grad: ({ b, inputs, grads }) => [unbroadcast(b, grads[0]!, inputs[0]!.shape)],
   },
+  Tile: {
+    arity: [2, 2],
+    infer: (ctx) => {
+      const { dtype, shape } = typeAt(ctx, 0);
+      const repeats = constantInts(ctx, 1, 'repeats');
+      if (repeats.length !== shape.length)
+        throw new Error(`expected ${shape.length} repeats but received ${repeats.length}`);
+      return [{ dtype, shape: shape.map((d, i) => d * repeats[i]!) }];
+    },
+    // Each axis as (repeats, size), summed over the repeats.
+    grad: ({ b, inputs, grads }) => {
+      const { shape } = inputs[0]!;
+      const repeats = intsOf(b, inputs[1]!, 'repeats');
+      const split = shape.flatMap((d, i) => [repeats[i]!, d]);
+      const axes = repeats.flatMap((n, i) => (n > 1 ? [2 * i] : []));
+      if (axes.length === 0) return [grads[0]!];
+      const parts = b.op('Reshape', [grads[0]!, b.ints(split)]);
+      const sum = b.op('ReduceSum', [parts, b.ints(axes)], { keepdims: 1 });
+      return [b.op('Reshape', [sum, b.ints(shape)])];
+    },
+  },
   Concat: {
     arity: [1, Number.POSITIVE_INFINITY],
     infer: (ctx) => {
@@ -134,9 +161,7 @@ export const shape: Readonly<Record<string, OpRule>> = {
       return sizes.map((size) => ({ dtype, shape: shape.map((d, i) => (i === axis ? size : d)) }));
     },
     grad: ({ b, outputs, grads, attrs }) => {
-      const parts = outputs.map(
-        (out, i) => grads[i] ?? b.constant(f32(new Float32Array(sizeOf(out.shape)), out.shape)),
-      );
+      const parts = outputs.map((out, i) => grads[i] ?? zeros(b, out.shape));
       return [b.op('Concat', parts, { axis: intAttr(attrs, 'axis', 0) })];
     },
   },
@@ -179,10 +204,5 @@ export const shape: Readonly<Record<string, OpRule>> = {
     grad: ({ b, grads, attrs }) => [
       b.op('DepthToSpace', [grads[0]!], { blocksize: intAttr(attrs, 'blocksize', 0) }),
     ],
-  },
-  Shape: {
-    arity: [1, 1],
-    infer: (ctx) => [{ dtype: 'int64', shape: [typeAt(ctx, 0).shape.length] }],
-    grad: false,
   },
 };

@@ -11,6 +11,12 @@ export interface Site {
   readonly inputs: readonly (Value | undefined)[];
   /** The node of the new graph that gives `value`, if it is one of `op` that nothing else reads. */
   only(value: Value | undefined, op: string): Node | undefined;
+  /** The node of the new graph that gives `value`, if it is one of `op`. */
+  producer(value: Value | undefined, op: string): Node | undefined;
+  /** Whether a value of the old graph is an output. */
+  isOutput(name: string): boolean;
+  /** Whether a value of the old graph is marked as steep. */
+  isSteep(name: string): boolean;
   /** The constant that a value of the new graph is, if it is one. */
   constant(value: Value | undefined): Tensor | undefined;
   value(name: string): Value;
@@ -28,6 +34,7 @@ export interface Rewritten {
 /** Applies a rule once at every node, in order, and drops what became dead. Inputs and outputs keep their names. */
 export function rewrite(graph: Graph, rule: Rule): Rewritten {
   const b = new GraphBuilder(graph.name);
+  b.reserve(graph.types.keys());
   const values = new Map<string, Value>();
   const producers = new Map<string, Node>();
   const reads = countReads(graph);
@@ -50,11 +57,19 @@ export function rewrite(graph: Graph, rule: Rule): Rewritten {
         const producer = value && producers.get(value.name);
         return producer?.op === op && readsOfNew.get(value!.name) === 1 ? producer : undefined;
       },
+      producer: (value, op) => {
+        const producer = value && producers.get(value.name);
+        return producer?.op === op ? producer : undefined;
+      },
+      isOutput: (name) => graph.outputs.includes(name),
+      isSteep: (name) => graph.steep.has(name),
       constant: (value) => (value ? b.constantOf(value.name) : undefined),
       value: (name) => ({ name, ...b.typeOf(name)! }),
     });
     if (replaced) count++;
     const outputs = replaced ?? b.ops(node.op, inputs, node.attrs, node.outputs);
+    if (!replaced)
+      for (const [i, name] of node.outputs.entries()) if (graph.steep.has(name)) b.markSteep(outputs[i]!);
     for (const [i, name] of node.outputs.entries()) {
       values.set(name, outputs[i]!);
       // A value that stands in for two old ones is read wherever either was.
@@ -70,6 +85,19 @@ export function rewrite(graph: Graph, rule: Rule): Rewritten {
   return { graph: prune(b.build()), count };
 }
 
+/** Applies rules in turn, each until it finds nothing more. */
+export function rewriteAll(graph: Graph, rules: readonly Rule[]): Graph {
+  let result = graph;
+  for (const rule of rules) {
+    for (;;) {
+      const { graph: next, count } = rewrite(result, rule);
+      result = next;
+      if (count === 0) break;
+    }
+  }
+  return result;
+}
+
 /** Drops nodes and constants that no output needs. */
 export function prune(graph: Graph): Graph {
   const needed = new Set(graph.outputs);
@@ -81,7 +109,8 @@ export function prune(graph: Graph): Graph {
   const constants = new Map([...graph.constants].filter(([name]) => needed.has(name)));
   const kept = new Set([...graph.inputs, ...constants.keys(), ...nodes.flatMap((node) => node.outputs)]);
   const types = new Map([...graph.types].filter(([name]) => kept.has(name)));
-  return { ...graph, nodes: nodes.toReversed(), constants, types };
+  const steep = new Set([...graph.steep].filter((name) => kept.has(name)));
+  return { ...graph, nodes: nodes.toReversed(), constants, types, steep };
 }
 
 function countReads(graph: Graph): Map<string, number> {

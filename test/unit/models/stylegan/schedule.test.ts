@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { chunkSizes, judgedSide, learningRate } from '../../../../src/models/stylegan/schedule.js';
+import { chunkAt, judgedSide, learningRate } from '../../../../src/models/stylegan/schedule.js';
 
 const rates = (steps: number, peak: number): number[] =>
   Array.from({ length: steps }, (_, t) => learningRate(t, { steps, peak }));
@@ -48,10 +48,30 @@ describe('judgedSide', () => {
   });
 });
 
-describe('chunkSizes', () => {
-  it('starts short and ends with the remainder', () => {
-    expect(chunkSizes(27, { first: 5, rest: 10 })).toEqual([5, 10, 10, 2]);
-    expect(chunkSizes(3, { first: 5, rest: 10 })).toEqual([3]);
-    expect(chunkSizes(5, { first: 5, rest: 10 })).toEqual([5]);
+describe('chunkAt', () => {
+  const sizes = { first: 5, rest: 10 };
+
+  it('starts short, ends with the remainder, and never crosses the change of side', () => {
+    const plan: [number, number][] = [];
+    for (let t = 0; t < 43; ) {
+      const { size, judgedAt } = chunkAt(t, { steps: 43, space: 'pn' }, sizes);
+      plan.push([size, judgedAt]);
+      t += size;
+    }
+    expect(plan).toEqual([
+      [5, 128],
+      [10, 128],
+      [6, 128],
+      [10, 256],
+      [10, 256],
+      [2, 256],
+    ]);
+  });
+
+  it('goes on from any step, since a batch may take fewer steps than were asked for', () => {
+    expect(chunkAt(3, { steps: 200, space: 'pn' }, sizes)).toEqual({ size: 10, judgedAt: 128 });
+    expect(chunkAt(97, { steps: 200, space: 'pn' }, sizes)).toEqual({ size: 3, judgedAt: 128 });
+    expect(chunkAt(97, { steps: 200, space: 'w' }, sizes)).toEqual({ size: 10, judgedAt: 256 });
+    expect(chunkAt(199, { steps: 200, space: 'pn' }, sizes)).toEqual({ size: 1, judgedAt: 256 });
   });
 });

@@ -1,0 +1,123 @@
+/** What the benches know of the engine: when its calls change, this file does. */
+import { Value } from 'typebox/value';
+import { EmbeddingOptions, type LatentSpace } from '../src/contracts.js';
+import { Projector } from '../src/engine/project.js';
+import type { ProjectChunkResult } from '../src/engine/protocol.js';
+import { stepModel, TARGET_SIZE } from '../src/engine/step-model.js';
+import type { ModelManifest } from '../src/models/manifest.js';
+import { judgedSide } from '../src/models/stylegan/schedule.js';
+import { Divergence, project } from '../src/worker/projection.js';
+import { MODELS_DIR } from './workspace.js';
+
+/** The projector as the service has it, on the CPU. */
+export const openProjector = (manifest: ModelManifest, threads: number): Projector =>
+  new Projector({ modelsDir: MODELS_DIR, manifest, session: { device: 'cpu', threads } });
+
+/** What shapes the steps of a projection beside target and latent. */
+export interface RunOptions {
+  space: LatentSpace;
+  pixelWeight: number;
+  prior: number;
+}
+
+/** The steps of the paper: Adam moves W itself, the loss is that of four VGG layers alone. */
+export const PAPER_STEPS: RunOptions = { space: 'w', pixelWeight: 0, prior: 0 };
+
+/** State of a projection between chunks, as it can be stored. */
+export interface RunState {
+  latent: Float32Array;
+  m: Float32Array;
+  v: Float32Array;
+  step: number;
+}
+
+export const startState = (latent: Float32Array): RunState => ({
+  latent,
+  m: new Float32Array(latent.length),
+  v: new Float32Array(latent.length),
+  step: 0,
+});
+
+/** A projection under way. */
+export class Run {
+  constructor(
+    private readonly projector: Pick<Projector, 'run'>,
+    private readonly target: Float32Array,
+    private readonly options: RunOptions,
+    public state: RunState,
+  ) {}
+
+  /** Takes one Adam step per rate; the losses are those before each step, judged at `judgedAt` pixels. */
+  async steps(
+    learningRates: number[],
+    judgedAt: number = TARGET_SIZE,
+  ): Promise<{ losses: number[]; seconds: number }> {
+    const { target, options } = this;
+    const begun = performance.now();
+    const [result] = await this.projector.run([
+      { ...options, ...this.state, target, judgedAt, learningRates },
+    ]);
+    const seconds = (performance.now() - begun) / 1000;
+    const { latent, m, v, losses } = result!;
+    this.state = { latent, m, v, step: this.state.step + learningRates.length };
+    return { losses, seconds };
+  }
+}
+
+/** ONNX file of the paper's step with all styles free, which is also the one compared with PyTorch. */
+export async function stepGraphFile(manifest: ModelManifest): Promise<string> {
+  const { styles } = manifest.generator;
+  const variant = { space: PAPER_STEPS.space, styles, judgedAt: TARGET_SIZE, batch: 1 };
+  // Emitted here, so that this takes no memory in the process under measurement.
+  await stepModel(MODELS_DIR, manifest, 'target', variant);
+  return stepModel(MODELS_DIR, manifest, 'step', variant);
+}
+
+const DEFAULTS = Value.Create(EmbeddingOptions);
+
+/**
+ * A projection with the defaults of the service, its number of steps apart, by the service's own loop. Waits for `onChunk`
+ * after every chunk; `seconds` are those of its steps alone. Tells whether it came to its end: one whose loss is no number
+ * ends early.
+ */
+export async function defaultRun(
+  projector: Projector,
+  target: Float32Array,
+  steps: number,
+  onChunk: (state: RunState, seconds: number) => Promise<void>,
+): Promise<'ended' | 'diverged'> {
+  const { styles } = DEFAULTS;
+  const { latent } = projector.start({ styles });
+  const run = { state: startState(latent), seconds: 0 };
+  try {
+    await project(
+      {
+        clock: () => performance.now(),
+        project: async (chunk) => {
+          const begun = performance.now();
+          const [result] = (await projector.run([chunk])) as [ProjectChunkResult];
+          run.seconds = (performance.now() - begun) / 1000;
+          const { latent, m, v, losses } = result;
+          run.state = { latent, m, v, step: chunk.step + losses.length };
+          return result;
+        },
+      },
+      { target, latent, options: { ...DEFAULTS, steps } },
+      () => onChunk(run.state, run.seconds),
+    );
+    return 'ended';
+  } catch (error) {
+    if (error instanceof Divergence) return 'diverged';
+    throw error;
+  }
+}
+
+/** Takes a step of every kind that `defaultRun` takes, so that their sessions are open when the clock runs. */
+export async function warmUp(projector: Projector, target: Float32Array): Promise<void> {
+  const { space, pixelWeight, styles, steps } = DEFAULTS;
+  const sides = new Set([0, steps - 1].map((t) => judgedSide(t, { steps, space })));
+  for (const side of sides) {
+    const { latent } = projector.start({ styles });
+    await new Run(projector, target, { space, pixelWeight, prior: 0 }, startState(latent)).steps([0], side);
+  }
+}

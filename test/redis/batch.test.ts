@@ -1,0 +1,206 @@
+/** Several embedding jobs of one worker at once, on real records and blobs; the engine is plain arithmetic. */
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import type { EmbeddingRecord } from '../../src/contracts.js';
+import type { EngineCalls, EngineMethod, ProjectChunk } from '../../src/engine/protocol.js';
+import { AppError } from '../../src/errors.js';
+import { Batcher } from '../../src/worker/batcher.js';
+import { type EmbedOutcome, embed } from '../../src/worker/embed.js';
+import type { Engine } from '../../src/worker/engine-client.js';
+import { detection, startApp, storeFinished, type TestApp } from '../support/app.js';
+import { startRedis, type TestRedis } from '../support/redis.js';
+
+/** Each photo is known by `pixelWeight`: its loss is that number, and each step adds as much to its latent. */
+class ArithmeticEngine implements Engine {
+  /** Photos of each project call. */
+  readonly batches: number[][] = [];
+  /** Photo and step from which on the loss is not a number. */
+  broken: { photo: number; step: number } | undefined;
+  onBatch: (photos: number[]) => Promise<unknown> = async () => undefined;
+  private last: Promise<unknown> = Promise.resolve();
+
+  /** One call at a time and in order, as the real one. */
+  call<M extends EngineMethod>(method: M, params: EngineCalls[M]['in']): Promise<EngineCalls[M]['out']> {
+    const answer = this.last.then(() => this.answer(method, params));
+    this.last = answer.catch(() => undefined);
+    return answer as Promise<EngineCalls[M]['out']>;
+  }
+
+  private async answer(method: EngineMethod, params: unknown): Promise<unknown> {
+    switch (method) {
+      case 'align': {
+        const quad = [0, 1, 2, 3].map((i) => [i, i]);
+        return { aligned: Uint8Array.of(1), target: new Float32Array(3), quad };
+      }
+      case 'start':
+        return { latent: new Float32Array(16 * 512) };
+      case 'project':
+        return this.project(params as ProjectChunk[]);
+      case 'finish': {
+        const { latent } = params as EngineCalls['finish']['in'];
+        return { latent, reconstruction: Uint8Array.of(3), quality: { loss: 1, lpips: 0.2 } };
+      }
+      default:
+        throw new Error(`unexpected ${method}`);
+    }
+  }
+
+  private async project(chunks: ProjectChunk[]): Promise<unknown> {
+    const photos = chunks.map(({ pixelWeight }) => pixelWeight);
+    this.batches.push(photos);
+    await this.onBatch(photos);
+    const taken = Math.min(...chunks.map(({ learningRates }) => learningRates.length));
+    return chunks.map(({ latent, m, v, step, pixelWeight: photo }) => {
+      const isBroken = (at: number) => this.broken?.photo === photo && at >= this.broken.step;
+      const losses = Array.from({ length: taken }, (_, i) => (isBroken(step + i) ? Number.NaN : photo));
+      return { latent: latent.map((x) => x + photo * taken), m, v, losses, preview: Uint8Array.of(2) };
+    });
+  }
+}
+
+let server: TestRedis;
+let service: TestApp;
+let engine: ArithmeticEngine;
+let batcher: Batcher;
+
+beforeAll(async () => {
+  server = await startRedis();
+});
+afterAll(() => server.stop());
+beforeEach(async () => {
+  service = await startApp(server.url);
+  engine = new ArithmeticEngine();
+  batcher = new Batcher(engine, { limit: 4, gatherMs: 500 });
+});
+afterEach(() => service.close());
+
+/** Stores a queued embedding, and returns how to start its job. */
+async function queued(photo: number, steps = 40) {
+  const { records, blobs } = service.deps;
+  const id = service.deps.newId();
+  const original = `embeddings/${id}/original`;
+  await blobs.put(original, Uint8Array.of(9));
+  await records.create({
+    id,
+    state: 'queued',
+    createdAt: service.deps.now().toISOString(),
+    options: { steps, learningRate: 0.05, space: 'pn', pixelWeight: photo, styles: 16, earlyStop: false },
+    attempt: 0,
+    faces: detection(1).faces,
+    face: 0,
+    blobs: { original },
+  });
+  const start = (signal = new AbortController().signal): Promise<EmbedOutcome> =>
+    embed(
+      {
+        records,
+        blobs,
+        engine,
+        project: (chunk, aborted) => batcher.project(chunk, aborted),
+        generator: { name: 'generator', hash: 'g1' },
+        device: 'cpu',
+        clock: () => performance.now(),
+      },
+      { id, attempt: 1 },
+      signal,
+    );
+  const record = async (): Promise<EmbeddingRecord> => (await records.get(id))!;
+  return { id, start, record };
+}
+
+async function latentOf({ blobs }: EmbeddingRecord): Promise<number> {
+  return (await service.deps.blobs.get(blobs.latent!))!.readFloatLE(0);
+}
+
+describe('several jobs at once', () => {
+  it('share engine calls, and each gets the latent that it would get alone', async () => {
+    const jobs = await Promise.all([1, 2, 3, 4].map((photo) => queued(photo)));
+    expect(await Promise.all(jobs.map(({ start }) => start()))).toEqual(jobs.map(() => 'succeeded'));
+    for (const [i, { record }] of jobs.entries()) {
+      const done = await record();
+      expect(done).toMatchObject({ state: 'succeeded', progress: { step: 40, steps: 40 } });
+      expect(done.losses).toEqual(Array.from({ length: 40 }, () => i + 1));
+      expect(await latentOf(done)).toBe(40 * (i + 1));
+    }
+    expect(engine.batches.map(({ length }) => length)).toContain(4);
+    expect(engine.batches.length).toBeLessThan(4 * 5);
+  });
+
+  it('with different numbers of steps each take all of their own', async () => {
+    const jobs = [await queued(1, 40), await queued(2, 23), await queued(3, 7)];
+    await Promise.all(jobs.map(({ start }) => start()));
+    for (const [i, steps] of [40, 23, 7].entries()) {
+      const done = await jobs[i]!.record();
+      expect([done.losses?.length, await latentOf(done)]).toEqual([steps, steps * (i + 1)]);
+    }
+  });
+
+  it('go on when one of them is deleted, aborted or lost to NaN', async () => {
+    const [kept, deleted, aborted, broken] = [
+      await queued(1),
+      await queued(2),
+      await queued(3),
+      await queued(4),
+    ];
+    const controller = new AbortController();
+    engine.broken = { photo: 4, step: 12 };
+    engine.onBatch = async (photos) => {
+      if (photos.length < 4) return;
+      controller.abort('stopping');
+      await service.app.inject({ method: 'DELETE', url: `/embeddings/${deleted.id}` });
+    };
+    const outcomes = await Promise.allSettled([
+      kept.start(),
+      deleted.start(),
+      aborted.start(controller.signal),
+      broken.start(),
+    ]);
+    expect(outcomes).toEqual([
+      { status: 'fulfilled', value: 'succeeded' },
+      { status: 'fulfilled', value: 'abandoned' },
+      { status: 'rejected', reason: 'stopping' },
+      { status: 'rejected', reason: expect.objectContaining({ code: 'LATENT_DIVERGED' }) },
+    ]);
+    expect(await latentOf(await kept.record())).toBe(40);
+    expect((await service.blobFiles()).filter((path) => path.includes(deleted.id))).toEqual([]);
+  });
+});
+
+describe('an embedding that diverged', () => {
+  /** Runs a job into NaN and fails its record, as the worker does. */
+  async function diverged() {
+    const job = await queued(2);
+    engine.broken = { photo: 2, step: 17 };
+    const error = await job.start().then(
+      () => undefined,
+      (reason: unknown) => reason,
+    );
+    if (!(error instanceof AppError)) throw new Error('Expected the job to fail');
+    await service.deps.records.fail(job.id, 1, { code: error.code, detail: error.message });
+    return job;
+  }
+
+  it('is reported with the step, and with its last good latent', async () => {
+    const { id, record } = await diverged();
+    const { state, error, lastGood } = (await service.app.inject(`/embeddings/${id}`)).json();
+    expect({ state, error, lastGood }).toMatchObject({
+      state: 'failed',
+      error: {
+        code: 'LATENT_DIVERGED',
+        detail:
+          'The projection diverged at step 17; try a smaller learningRate. The latent of step 15 is kept.',
+      },
+      lastGood: { step: 15, loss: 2 },
+    });
+    expect(await latentOf(await record())).toBe(2 * 15);
+  });
+
+  it('cannot be morphed, and leaves nothing when it is deleted', async () => {
+    const { id } = await diverged();
+    const other = await storeFinished(service);
+    const morph = await service.app.inject(`/morph?a=${id}&b=${other.id}`);
+    expect(morph.statusCode).toBe(409);
+    expect(morph.json()).toMatchObject({ code: 'EMBEDDING_NOT_READY', state: 'failed' });
+    await service.app.inject({ method: 'DELETE', url: `/embeddings/${id}` });
+    expect((await service.blobFiles()).filter((path) => path.includes(id))).toEqual([]);
+  });
+});

@@ -1,0 +1,52 @@
+import { awayFromZero, gridded, type OpCase, SMALL_STEP, weight } from './op-case.js';
+
+export const activation: readonly OpCase[] = [
+  { op: 'Relu', inputs: [[12]], map: awayFromZero },
+  { op: 'LeakyRelu', inputs: [[12]], attrs: { alpha: 0.2 }, map: awayFromZero },
+  { op: 'LeakyRelu', title: 'slope 5', inputs: [[12]], attrs: { alpha: 5 }, map: awayFromZero },
+  { op: 'Sigmoid', inputs: [[7]] },
+  { op: 'Tanh', inputs: [[7]] },
+  { op: 'Softplus', inputs: [[7]] },
+  { op: 'Erf', inputs: [[7]] },
+  { op: 'Clip', inputs: [[15]], constants: (b) => [b.scalar(-0.505), b.scalar(0.505)], map: gridded },
+  { op: 'Softmax', inputs: [[2, 5]], attrs: { axis: -1 } },
+  { op: 'Softmax', title: 'inner axis', inputs: [[2, 5, 3]], attrs: { axis: 1 } },
+  { op: 'PRelu', inputs: [[1, 3, 4]], constants: weight([3, 1]), map: awayFromZero },
+  {
+    op: 'Clip',
+    title: 'bounds',
+    inputs: [[15], [], []],
+    operands: ([x, low, high], b) => [
+      x,
+      b.op('Sub', [b.op('Mul', [low, b.scalar(0.1)]), b.scalar(0.51)]),
+      b.op('Add', [b.op('Mul', [high, b.scalar(0.1)]), b.scalar(0.51)]),
+    ],
+    step: SMALL_STEP,
+  },
+  {
+    op: 'Clip',
+    title: 'one bound',
+    inputs: [[15]],
+    constants: (b) => [undefined, b.scalar(0.505)],
+    map: gridded,
+  },
+  {
+    op: 'PRelu',
+    title: 'slope',
+    inputs: [
+      [2, 3, 4],
+      [3, 1],
+    ],
+    map: awayFromZero,
+  },
+  { op: 'LogSoftmax', inputs: [[2, 5]], attrs: { axis: -1 } },
+  { op: 'LogSoftmax', title: 'inner axis', inputs: [[2, 5, 3]], attrs: { axis: 1 } },
+  { op: 'Elu', inputs: [[12]], attrs: { alpha: 0.7 }, map: awayFromZero },
+  { op: 'Selu', inputs: [[12]], map: awayFromZero },
+  { op: 'Celu', inputs: [[12]], attrs: { alpha: 0.7 }, map: awayFromZero },
+  { op: 'ThresholdedRelu', inputs: [[12]], attrs: { alpha: 0.1 }, map: gridded, step: SMALL_STEP },
+  { op: 'Softsign', inputs: [[12]], map: awayFromZero },
+  { op: 'HardSigmoid', inputs: [[15]], attrs: { alpha: 0.9, beta: 0.4 }, map: gridded, step: SMALL_STEP },
+  { op: 'HardSwish', inputs: [[15]], map: (x) => 5 * x, step: SMALL_STEP },
+  { op: 'Mish', inputs: [[12]], map: (x) => 3 * x },
+];
