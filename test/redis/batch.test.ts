@@ -73,8 +73,21 @@ beforeEach(async () => {
 });
 afterEach(() => service.close());
 
-/** Stores a queued embedding, and returns how to start its job. */
-async function queued(photo: number, steps = 40) {
+/** Resolves for all as soon as `count` have come. */
+function together(count: number): () => Promise<void> {
+  let resolve = (): void => undefined;
+  const all = new Promise<void>((done) => {
+    resolve = done;
+  });
+  let missing = count;
+  return () => {
+    if (--missing === 0) resolve();
+    return all;
+  };
+}
+
+/** Stores a queued embedding, and returns how to start its job, which asks for its first steps once `ready` resolves. */
+async function queued(photo: number, { steps = 40, ready = async () => {} } = {}) {
   const { records, blobs } = service.deps;
   const id = service.deps.newId();
   const original = `embeddings/${id}/original`;
@@ -89,13 +102,18 @@ async function queued(photo: number, steps = 40) {
     face: 0,
     blobs: { original },
   });
+  let isReady: Promise<void> | undefined;
   const start = (signal = new AbortController().signal): Promise<EmbedOutcome> =>
     embed(
       {
         records,
         blobs,
         engine,
-        project: (chunk, aborted) => batcher.project(chunk, aborted),
+        project: async (chunk, aborted) => {
+          isReady ??= ready();
+          await isReady;
+          return batcher.project(chunk, aborted);
+        },
         generator: { name: 'generator', hash: 'g1' },
         device: 'cpu',
         clock: () => performance.now(),
@@ -113,7 +131,8 @@ async function latentOf({ blobs }: EmbeddingRecord): Promise<number> {
 
 describe('several jobs at once', () => {
   it('share engine calls, and each gets the latent that it would get alone', async () => {
-    const jobs = await Promise.all([1, 2, 3, 4].map((photo) => queued(photo)));
+    const ready = together(4);
+    const jobs = await Promise.all([1, 2, 3, 4].map((photo) => queued(photo, { ready })));
     expect(await Promise.all(jobs.map(({ start }) => start()))).toEqual(jobs.map(() => 'succeeded'));
     for (const [i, { record }] of jobs.entries()) {
       const done = await record();
@@ -126,7 +145,11 @@ describe('several jobs at once', () => {
   });
 
   it('with different numbers of steps each take all of their own', async () => {
-    const jobs = [await queued(1, 40), await queued(2, 23), await queued(3, 7)];
+    const jobs = [
+      await queued(1, { steps: 40 }),
+      await queued(2, { steps: 23 }),
+      await queued(3, { steps: 7 }),
+    ];
     await Promise.all(jobs.map(({ start }) => start()));
     for (const [i, steps] of [40, 23, 7].entries()) {
       const done = await jobs[i]!.record();
@@ -135,11 +158,12 @@ describe('several jobs at once', () => {
   });
 
   it('go on when one of them is deleted, aborted or lost to NaN', async () => {
+    const ready = together(4);
     const [kept, deleted, aborted, broken] = [
-      await queued(1),
-      await queued(2),
-      await queued(3),
-      await queued(4),
+      await queued(1, { ready }),
+      await queued(2, { ready }),
+      await queued(3, { ready }),
+      await queued(4, { ready }),
     ];
     const controller = new AbortController();
     engine.broken = { photo: 4, step: 12 };
