@@ -7,6 +7,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
+import { ALLOCATOR_ENV } from '../src/engine/allocator.js';
 import { readOnnx } from '../src/models/graph/read-onnx.js';
 import { integerOption } from './arguments.js';
 import { stepGraphFile } from './engine.js';
@@ -75,6 +76,7 @@ async function main(options: Options): Promise<void> {
     [process.execPath, beside('our-child.js'), ...common],
     chunk,
     PATIENCE,
+    ALLOCATOR_ENV,
   );
   const eager = await begin('PyTorch eager', await torch('eager'), chunk, PATIENCE);
   const compiled =
@@ -126,9 +128,10 @@ async function begin(
   command: readonly [string, ...string[]],
   chunk: number,
   limit: number,
+  own: Record<string, string> = {},
 ): Promise<Runner> {
   say(`Starting ${name} ...`);
-  const env = { TORCHINDUCTOR_CACHE_DIR: join(CACHE, 'inductor') };
+  const env = { TORCHINDUCTOR_CACHE_DIR: join(CACHE, 'inductor'), ...own };
   const { child, version } = await LineChild.start(name, command, { seconds: PATIENCE, env });
   const { losses } = await child.steps(chunk, limit);
   return { name, version, child, losses: losses.slice(0, COMPARED_STEPS), times: [], peakBytes: undefined };

@@ -1,6 +1,7 @@
 /** Where the time of a run goes, out of the profile that ONNX Runtime writes. */
 import { Type } from 'typebox';
 import { Value } from 'typebox/value';
+import { WINOGRAD } from '../../src/models/graph/passes/winograd.js';
 
 const Event = Type.Object({
   cat: Type.String(),
@@ -14,16 +15,14 @@ const Events = Type.Array(Event);
 
 /** Convolutions, those fused with an activation and those in blocked layout (which keep the name) included. */
 const CONVOLUTION = /^(Nhwc)?(Fused)?Conv(Transpose)?$/;
-/** Matrix products, in whose form a pass or the runtime may write a convolution. */
-const PRODUCT = /^(Fused)?(MatMul|Gemm)$/;
+/** The parts of convolutions by Winograd's method. */
+const PART = new RegExp(`^${WINOGRAD}\\.`);
 /** Operators that run graphs of their own, whose nodes are counted themselves. */
 const CONTAINER = /^(Loop|If|Scan)$/;
 
 export interface Shares {
-  /** Share of the time of all kernels inside convolutions. */
+  /** Share of the time of all kernels inside convolutions; of those by Winograd's method, in all of their parts. */
   convolutions: number;
-  /** Share inside convolutions and matrix products. */
-  arithmetic: number;
   /** Share by operator, largest first. */
   byOp: [op: string, share: number][];
 }
@@ -39,16 +38,17 @@ export function sharesOf(profile: string): Shares {
   if (!first || runs.length < 2)
     throw new Error(`Expected a profile of two runs but received ${runs.length}`);
   const times = new Map<string, number>();
+  let parts = 0;
   for (const { cat, name, ts, dur, args } of events) {
     const op = args?.op_name;
     if (cat !== 'Node' || !name.endsWith('_kernel_time') || !op || CONTAINER.test(op)) continue;
-    if (ts > first.ts + first.dur) times.set(op, (times.get(op) ?? 0) + dur);
+    if (ts <= first.ts + first.dur) continue;
+    times.set(op, (times.get(op) ?? 0) + dur);
+    if (PART.test(name) && !CONVOLUTION.test(op)) parts += dur;
   }
   const total = [...times.values()].reduce((sum, time) => sum + time, 0);
   const byOp = [...times].map(([op, time]): [string, number] => [op, time / total]);
   byOp.sort((a, b) => b[1] - a[1]);
-  const shareOf = (pattern: RegExp): number =>
-    byOp.reduce((sum, [op, share]) => (pattern.test(op) ? sum + share : sum), 0);
-  const convolutions = shareOf(CONVOLUTION);
-  return { convolutions, arithmetic: convolutions + shareOf(PRODUCT), byOp };
+  const whole = byOp.reduce((sum, [op, share]) => (CONVOLUTION.test(op) ? sum + share : sum), 0);
+  return { convolutions: whole + parts / total, byOp };
 }

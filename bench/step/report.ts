@@ -59,7 +59,7 @@ export function report(compared: Compared): { text: string; json: object } {
     `PyTorch eager to ours: ${ratio.toFixed(2)} times the time`,
     `our peak memory to that of PyTorch eager: ${memoryRatio === null ? 'not told' : percent(memoryRatio)}`,
     `our arithmetic: ${(macs / GIGA).toFixed(1)} GMAC a step, ${gflops.toFixed(0)} GFLOP/s`,
-    `our time inside convolutions: ${percent(shares.convolutions)}, with matrix products ${percent(shares.arithmetic)} (${shares.byOp
+    `our time inside convolutions: ${percent(shares.convolutions)} (${shares.byOp
       .slice(0, 8)
       .map(([op, share]) => `${op} ${percent(share)}`)
       .join(', ')})`,
@@ -77,7 +77,6 @@ export function report(compared: Compared): { text: string; json: object } {
     ratio,
     memoryRatio,
     convShare: shares.convolutions,
-    arithmeticShare: shares.arithmetic,
     gflops,
     gmacs: macs / GIGA,
     ours: outline(ours),

@@ -18,7 +18,7 @@ import {
 } from '../models/stylegan/step-graph.js';
 
 /** Raised whenever emission changes: cached graphs of other revisions are not used. */
-const REVISION = 7;
+const REVISION = 9;
 
 /**
  * Where half precision begins, for each photo: layers of 32 px and more. Below it gradients reach past a thousand, and

@@ -107,7 +107,10 @@ class PlainStepper implements Stepper {
   static async open(options: EngineOptions, variant: StepVariant): Promise<PlainStepper> {
     const { modelsDir, manifest, session } = options;
     const part = async (name: 'step' | 'target') =>
-      openSession(await stepModel(modelsDir, manifest, name, variant), session);
+      openSession(await stepModel(modelsDir, manifest, name, variant), {
+        ...session,
+        frugal: name === 'target',
+      });
     const dimensions = { N: 1, L: variant.batch * variant.styles };
     return new PlainStepper(
       variant,

@@ -6,6 +6,7 @@ import type { Graph, Value } from '../graph/ir.js';
 import { repeat } from '../graph/loop.js';
 import { dotAsConvolution } from '../graph/passes/dot-as-convolution.js';
 import { rewriteAll } from '../graph/passes/rewrite.js';
+import { scaleWeights } from '../graph/passes/scale-weights.js';
 import { winograd } from '../graph/passes/winograd.js';
 import { f32, i64, sizeOf } from '../graph/tensor.js';
 import { type ForwardOptions, forwardGraph, judgedSideOf } from './forward.js';
@@ -113,7 +114,7 @@ export function stepGraph(options: StepGraphOptions): Graph {
   b.output(options.space ? inSpace(b, options.space.colouring, next.x, 'out.') : next.x, 'latentOut');
   b.output(next.losses, 'losses');
   b.output(next.image, 'preview');
-  return rewriteAll(b.build(), [winograd, dotAsConvolution]);
+  return rewriteAll(b.build(), [winograd, dotAsConvolution, scaleWeights]);
 }
 
 /**

@@ -8,6 +8,7 @@
  * Rounding grows to about 1e-5 of the largest value. For the CPU: cuDNN chooses such kernels by itself.
  */
 import { permute, reshape } from '../data.js';
+import type { Attributes, Value } from '../ir.js';
 import { groupOf, windowAttrs, windowOf } from '../ops/window.js';
 import { f32, type Tensor } from '../tensor.js';
 import type { Rule } from './rewrite.js';
@@ -34,6 +35,8 @@ const A = [
   [0, 1, 1, 4, 4, 0],
   [0, 1, -1, 8, -8, 1],
 ];
+/** First part of the names of its nodes. */
+export const WINOGRAD = 'winograd';
 const TILE = 4;
 const POINTS = 36;
 
@@ -69,29 +72,32 @@ export const winograd: Rule = ({ b, node, inputs, constant }) => {
   const tiled = Number.isInteger(rows) && Number.isInteger(columns) && n * tiles >= LEAST_TILES;
   if (!plain || !tiled || (channels * out) / (channels + out) < LEAST_GAIN) return undefined;
 
-  const planes = b.op('Reshape', [x, b.ints([n * channels, 1, height, width])]);
-  const analysed = b.op('Conv', [planes, b.constant(ANALYSIS)], {
+  // Named alike, so that a profile tells what belongs to a convolution.
+  const part = (op: string, operands: readonly Value[], attrs: Attributes = {}): Value =>
+    b.op(op, operands, attrs, b.fresh(`${WINOGRAD}.${op}`));
+  const planes = part('Reshape', [x, b.ints([n * channels, 1, height, width])]);
+  const analysed = part('Conv', [planes, b.constant(ANALYSIS)], {
     ...windowAttrs({ kernel: [6, 6], strides: [TILE, TILE], dilations: [1, 1], pads: [1, 1, 1, 1] }),
   });
   // One image needs no batch axis, and the runtime then reads the product's operand without moving it.
   const [lead, perm] = n === 1 ? [[], [1, 0, 2]] : [[n], [0, 2, 1, 3]];
-  const byPoint = b.op(
+  const byPoint = part(
     'Transpose',
-    [b.op('Reshape', [analysed, b.ints([...lead, channels, POINTS, tiles])])],
+    [part('Reshape', [analysed, b.ints([...lead, channels, POINTS, tiles])])],
     { perm },
   );
   const taps = b.constant(reshape(permute(weight, [2, 3, 0, 1]), [9, out * channels]));
-  const kernels = b.op('Reshape', [
-    b.op('MatMul', [b.constant(KERNEL), taps]),
+  const kernels = part('Reshape', [
+    part('MatMul', [b.constant(KERNEL), taps]),
     b.ints([POINTS, out, channels]),
   ]);
-  const products = b.op('MatMul', [kernels, byPoint]);
-  const byChannel = b.op('Reshape', [
-    b.op('Transpose', [products], { perm }),
+  const products = part('MatMul', [kernels, byPoint]);
+  const byChannel = part('Reshape', [
+    part('Transpose', [products], { perm }),
     b.ints([n * out, POINTS, rows, columns]),
   ]);
-  const image = b.op('ConvTranspose', [byChannel, b.constant(SYNTHESIS)], { strides: [TILE, TILE] });
-  const y = b.op('Reshape', [image, b.ints([n, out, height, width])]);
+  const image = part('ConvTranspose', [byChannel, b.constant(SYNTHESIS)], { strides: [TILE, TILE] });
+  const y = part('Reshape', [image, b.ints([n, out, height, width])]);
   if (!bias) return [y];
-  return [b.op('Add', [y, b.op('Reshape', [bias, b.ints([out, 1, 1])])])];
+  return [part('Add', [y, part('Reshape', [bias, b.ints([out, 1, 1])])])];
 };

@@ -6,6 +6,7 @@ import { dotAsConvolution } from '../../../../src/models/graph/passes/dot-as-con
 import { mergeScales } from '../../../../src/models/graph/passes/merge-scales.js';
 import { poolEarly } from '../../../../src/models/graph/passes/pool-early.js';
 import { type Rule, rewrite, rewriteAll } from '../../../../src/models/graph/passes/rewrite.js';
+import { scaleWeights } from '../../../../src/models/graph/passes/scale-weights.js';
 import { absorbScalar, steepActivations } from '../../../../src/models/graph/passes/steep-activations.js';
 import { winograd } from '../../../../src/models/graph/passes/winograd.js';
 import { f32, type Shape, sizeOf } from '../../../../src/models/graph/tensor.js';
@@ -108,6 +109,38 @@ const cases: Record<string, Case> = {
     write: (b, x) =>
       b.op('ReduceSum', [b.op('Mul', [x, random(b, [1, 3, 8, 8], 1)]), b.ints([2, 3])], { keepdims: 1 }),
     ops: ['Mul', 'ReduceSum'],
+    count: 0,
+  },
+  'scaleWeights scales the weights of an upsampling': {
+    rule: scaleWeights,
+    image: [1, 8, 64, 64],
+    write: (b, x, s) =>
+      b.op('ConvTranspose', [b.op('Mul', [s, x]), random(b, [8, 1, 2, 2], 1)], { strides: [2, 2], group: 2 }),
+    ops: ['Reshape', 'Mul', 'ConvTranspose'],
+    count: 1,
+  },
+  'scaleWeights scales the weights of a convolution to half the channels, past a mask': {
+    rule: scaleWeights,
+    image: [1, 8, 64, 64],
+    write: (b, x, s) => {
+      const masked = b.op('Mul', [random(b, [1, 8, 64, 64], 1), b.op('Mul', [x, s])]);
+      return b.op('Conv', [masked, random(b, [4, 8, 1, 1], 2), random(b, [4], 3)]);
+    },
+    ops: ['Mul', 'Reshape', 'Mul', 'Conv'],
+    count: 1,
+  },
+  'scaleWeights leaves a convolution alone that gains nothing by the plain layout': {
+    rule: scaleWeights,
+    image: [1, 8, 64, 64],
+    write: (b, x, s) => b.op('Conv', [b.op('Mul', [x, s]), random(b, [8, 8, 1, 1], 2)]),
+    ops: ['Mul', 'Conv'],
+    count: 0,
+  },
+  'scaleWeights leaves a batch alone, whose photos share the weights': {
+    rule: scaleWeights,
+    image: [2, 8, 64, 64],
+    write: (b, x, s) => b.op('Conv', [b.op('Mul', [x, s]), random(b, [4, 8, 1, 1], 2)]),
+    ops: ['Mul', 'Conv'],
     count: 0,
   },
   'winograd takes a wide 3 x 3 convolution of one image': {
