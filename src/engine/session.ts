@@ -11,8 +11,6 @@ export interface SessionOptions {
   device: RequestedDevice;
   /** CPU threads inside one operator. */
   threads: number;
-  /** Gives the memory of every run back when it ends: for what runs rarely. */
-  frugal?: boolean;
   /** Fixed sizes for named dimensions of the model's inputs, e.g. `{ N: 1 }`. */
   dimensions?: Record<string, number>;
 }
@@ -110,7 +108,6 @@ function create(
     interOpNumThreads: 1,
     // The pattern is one block beside the arena that the first run has filled already: twice the memory, no gain in time.
     enableMemPattern: false,
-    enableCpuMemArena: !options.frugal,
     logSeverityLevel: 3,
     ...(options.dimensions && { freeDimensionOverrides: options.dimensions }),
   };

@@ -99,7 +99,8 @@ class PlainStepper implements Stepper {
   private constructor(
     private readonly variant: StepVariant,
     private readonly step: Session,
-    private readonly target: Session,
+    /** Opened for each photo and closed again: it is needed once in a hundred steps, and its weights weigh as much. */
+    private readonly openTarget: () => Promise<Session>,
     /** Left out where Adam moves in W itself. */
     private readonly whitening: Session | undefined,
   ) {}
@@ -107,15 +108,12 @@ class PlainStepper implements Stepper {
   static async open(options: EngineOptions, variant: StepVariant): Promise<PlainStepper> {
     const { modelsDir, manifest, session } = options;
     const part = async (name: 'step' | 'target') =>
-      openSession(await stepModel(modelsDir, manifest, name, variant), {
-        ...session,
-        frugal: name === 'target',
-      });
+      openSession(await stepModel(modelsDir, manifest, name, variant), session);
     const dimensions = { N: 1, L: variant.batch * variant.styles };
     return new PlainStepper(
       variant,
       await part('step'),
-      await part('target'),
+      () => part('target'),
       variant.space === 'pn'
         ? await openSession(join(modelsDir, 'whitening.onnx'), { ...session, dimensions })
         : undefined,
@@ -152,16 +150,21 @@ class PlainStepper implements Stepper {
   }
 
   async release(): Promise<void> {
-    await Promise.all([this.step.release(), this.target.release(), this.whitening?.release()]);
+    await Promise.all([this.step.release(), this.whitening?.release()]);
   }
 
   private async featuresOf(target: Float32Array): Promise<Record<string, TensorValue>> {
     if (this.given && Buffer.compare(bytesOf(this.given.target), bytesOf(target)) === 0)
       return this.given.feeds;
     this.given = undefined;
-    const feeds = await this.target.run({ target: { data: target, shape: imageShape(this.variant.batch) } });
-    this.given = { target, feeds };
-    return feeds;
+    const session = await this.openTarget();
+    try {
+      const feeds = await session.run({ target: { data: target, shape: imageShape(this.variant.batch) } });
+      this.given = { target, feeds };
+      return feeds;
+    } finally {
+      await session.release();
+    }
   }
 
   private async coordinates(latent: Float32Array): Promise<Float32Array> {
