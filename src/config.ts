@@ -135,3 +135,9 @@ function redisUrl(text: string): string | undefined {
   const protocol = URL.canParse(text) ? new URL(text).protocol : '';
   return protocol === 'redis:' || protocol === 'rediss:' ? text : undefined;
 }
+
+/** The environment for a child process: that of this one, with defaults for what it does not set. */
+export const environment = (defaults: Readonly<Record<string, string>>): NodeJS.ProcessEnv => ({
+  ...defaults,
+  ...process.env,
+});

@@ -1,6 +1,7 @@
 /** Talks to one engine child process: starts it when needed, again after a crash, and ends it for certain. */
 import { type ChildProcess, fork } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
+import { environment } from '../config.js';
 import { ALLOCATOR_ENV } from '../engine/allocator.js';
 import type { EngineCalls, EngineMethod, EngineRequest, EngineResponse } from '../engine/protocol.js';
 import { AppError, ERRORS, type ErrorCode } from '../errors.js';
@@ -72,7 +73,7 @@ export class EngineClient implements Engine {
 
   #start(): ChildProcess {
     const child = fork(this.#options.entry ?? ENTRY, {
-      env: { ...ALLOCATOR_ENV, ...process.env },
+      env: environment(ALLOCATOR_ENV),
       serialization: 'advanced',
       stdio: 'inherit',
       execArgv: ['--enable-source-maps'],
