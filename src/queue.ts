@@ -75,7 +75,7 @@ export class Queues implements JobQueues {
   }
 
   async render(job: RenderJob, timeoutMs: number): Promise<unknown> {
-    const jobId = job.kind === 'morph' ? job.key : randomUUID();
+    const jobId = job.kind === 'detect' ? randomUUID() : job.key;
     const keep = { age: 60, count: 1_000 };
     await this.dropFinished(jobId);
     await this.command(() =>
@@ -84,7 +84,7 @@ export class Queues implements JobQueues {
     try {
       return await this.outcome(jobId, timeoutMs);
     } catch (error) {
-      // Nobody else waits for a detection; a late morph is still worth having in the cache.
+      // Nobody else waits for a detection; a late render is still worth having in the cache.
       if (job.kind === 'detect') await this.renderQueue.remove(jobId).catch(() => 0);
       throw error;
     }

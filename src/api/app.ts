@@ -17,6 +17,7 @@ import { docsRoutes } from './routes/docs.js';
 import { embeddingRoutes } from './routes/embeddings.js';
 import { healthRoutes } from './routes/health.js';
 import { morphRoutes } from './routes/morph.js';
+import { smoothnessRoutes } from './routes/smoothness.js';
 import { Embedding, EmbeddingList, Problem } from './schemas.js';
 
 export interface AppDeps {
@@ -103,5 +104,6 @@ export async function buildApp(deps: AppDeps): Promise<FastifyInstance> {
   await app.register(healthRoutes(deps));
   await app.register(embeddingRoutes(deps));
   await app.register(morphRoutes(deps));
+  await app.register(smoothnessRoutes(deps));
   return app;
 }

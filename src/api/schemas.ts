@@ -8,6 +8,7 @@ import {
   LastGood,
   MORPH_MODES,
   Quality,
+  Smoothness,
 } from '../contracts.js';
 import { ERRORS, type ErrorCode } from '../errors.js';
 import { WorkerInfo } from '../store/workers.js';
@@ -162,6 +163,23 @@ export const ImageQuery = Type.Object(
 /** Largest crossover by mode: the last style or channel after which something is left to swap. */
 export const CROSSOVER = { style: { max: 15, default: 8 }, attribute: { max: 511, default: 256 } } as const;
 
+const morphPath = {
+  mode: Type.Enum([...MORPH_MODES], {
+    default: 'linear',
+    description:
+      '`linear` mixes every number alike, `style` swaps the weights after the style `crossover` of 16, `attribute` after the channel `crossover` of 512.',
+  }),
+  crossover: Type.Optional(
+    Type.Integer({
+      minimum: 1,
+      maximum: CROSSOVER.attribute.max,
+      description:
+        '1 to 15 with `style` (default 8), 1 to 511 with `attribute` (default 256), refused with `linear`.',
+      examples: [8],
+    }),
+  ),
+};
+
 export const MorphQuery = Type.Object(
   {
     a: id('Embedding that keeps the weight `lambda`.'),
@@ -173,20 +191,7 @@ export const MorphQuery = Type.Object(
       description:
         'Weight of `a`. In the modes `style` and `attribute` the weights are swapped after the crossover.',
     }),
-    mode: Type.Enum([...MORPH_MODES], {
-      default: 'linear',
-      description:
-        '`linear` mixes every number alike, `style` swaps the weights after the style `crossover` of 16, `attribute` after the channel `crossover` of 512.',
-    }),
-    crossover: Type.Optional(
-      Type.Integer({
-        minimum: 1,
-        maximum: CROSSOVER.attribute.max,
-        description:
-          '1 to 15 with `style` (default 8), 1 to 511 with `attribute` (default 256), refused with `linear`.',
-        examples: [8],
-      }),
-    ),
+    ...morphPath,
     size: Type.Integer({
       minimum: 64,
       maximum: 1024,
@@ -198,6 +203,31 @@ export const MorphQuery = Type.Object(
   { additionalProperties: false },
 );
 export type MorphQuery = Static<typeof MorphQuery>;
+
+export const SmoothnessQuery = Type.Object(
+  {
+    a: id('Embedding at one end of the morph.'),
+    b: id('Embedding at its other end.'),
+    ...morphPath,
+  },
+  { additionalProperties: false },
+);
+
+export const MorphSmoothness = Type.Object(
+  { ...Smoothness.properties, ...morphPath },
+  { description: 'The measurement.' },
+);
+
+/** What an answer about a morph can fail with. */
+export const MORPH_PROBLEMS = [
+  'BAD_REQUEST',
+  'EMBEDDING_NOT_FOUND',
+  'EMBEDDING_NOT_READY',
+  'GENERATOR_MISMATCH',
+  'ENGINE_FAILED',
+  'BUSY',
+  'UNAVAILABLE',
+] as const satisfies readonly ErrorCode[];
 
 export const Health = Type.Object(
   { status: Type.Literal('ok', { description: 'The process answers.' }) },

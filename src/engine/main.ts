@@ -1,12 +1,14 @@
 /** Engine process: the only place where models run. Started by a worker, ends with it. */
 import { loadConfig } from '../config.js';
-import { DEFAULT_STEPS, STYLE_DIM, STYLES } from '../contracts.js';
+import { STYLE_DIM, STYLES } from '../contracts.js';
 import { readManifest } from '../models/manifest.js';
+import { DEFAULT_PRESET, PRESETS } from '../models/stylegan/presets.js';
 import { judgedSide } from '../models/stylegan/schedule.js';
 import { batchSpeed } from './batch-speed.js';
 import { Faces } from './faces.js';
 import { Finisher } from './finish.js';
 import type { EngineOptions } from './generator.js';
+import { PathLength } from './path-length.js';
 import { Projector } from './project.js';
 import type { EngineInfo, EngineRole } from './protocol.js';
 import { Renderer } from './render.js';
@@ -31,6 +33,8 @@ function handlers(options: EngineOptions): EngineHandlers {
   // Opened by the first job that ends: until then it would only take memory.
   const finisher = once(() => Finisher.load(options));
   const renderer = once(() => Renderer.load(options));
+  // Asked for seldom.
+  const pathLength = once(() => PathLength.load(options));
   const { generator } = options.manifest;
 
   const warm = async (role: EngineRole): Promise<EngineInfo> => {
@@ -58,6 +62,7 @@ function handlers(options: EngineOptions): EngineHandlers {
       ),
     finish: async (params) => (await finisher()).finish(params),
     morph: async (params) => (await renderer()).morph(params),
+    pathDistance: async (params) => (await pathLength()).distance(params),
   };
 }
 
@@ -68,7 +73,7 @@ async function warmProjector(projector: Projector): Promise<Pick<EngineInfo, 'de
   const zeros = new Float32Array(latent.length);
   const chunk = {
     space: 'pn' as const,
-    judgedAt: judgedSide(0, { steps: DEFAULT_STEPS, space: 'pn' }),
+    judgedAt: judgedSide(0, PRESETS[DEFAULT_PRESET]),
     target,
     latent,
     m: zeros,

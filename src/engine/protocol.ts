@@ -98,6 +98,18 @@ export interface EngineCalls {
     };
     out: { image: Uint8Array };
   };
+  /** Squared distance of VGG-16 features between the images at two lambdas of a morph, 0 to 1. */
+  pathDistance: {
+    in: {
+      a: Float32Array;
+      b: Float32Array;
+      mode: MorphMode;
+      crossover: number;
+      from: number;
+      to: number;
+    };
+    out: { squared: number };
+  };
 }
 
 export type EngineMethod = keyof EngineCalls;

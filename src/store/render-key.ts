@@ -1,9 +1,11 @@
-/** The name of a rendered image: a hash of everything that shapes its bytes. */
+/** The names of what is computed from two latents, image or measurement: a hash of everything that shapes its bytes. */
 import { createHash } from 'node:crypto';
 import type { ImageFormat, MorphMode } from '../contracts.js';
 
 /** Raise it whenever the synthesis, the resizing or the encoder settings change: old renders are then never found. */
 const RENDER_VERSION = 1;
+/** Raise it whenever samples, epsilon or the distance of models/metrics/ppl.ts change. */
+const SMOOTHNESS_VERSION = 1;
 
 export interface RenderInputs {
   /** sha256 of the two latents and of the generator's weights. */
@@ -23,5 +25,13 @@ export function renderKey(inputs: RenderInputs): string {
   const { a, b, generator, mode, lambda, crossover, size, format } = inputs;
   // Adding 0 turns -0 into 0; equal numbers then have one spelling.
   const canonical = [RENDER_VERSION, a, b, generator, mode, lambda + 0, crossover, size, format];
+  return createHash('sha256').update(JSON.stringify(canonical)).digest('hex');
+}
+
+export type SmoothnessInputs = Omit<RenderInputs, 'lambda' | 'size' | 'format'>;
+
+/** sha256 in hex, the same for the two latents swapped: the way back is as long. */
+export function smoothnessKey({ a, b, generator, mode, crossover }: SmoothnessInputs): string {
+  const canonical = ['smoothness', SMOOTHNESS_VERSION, [a, b].sort(), generator, mode, crossover];
   return createHash('sha256').update(JSON.stringify(canonical)).digest('hex');
 }

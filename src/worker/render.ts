@@ -1,6 +1,7 @@
-/** Short jobs that an HTTP request waits for: a morph into the blob store, or the faces of a photo. */
+/** Short jobs that an HTTP request waits for: a morph or its smoothness into the blob store, or the faces of a photo. */
 import { type Detection, type RenderJob, STYLE_DIM, STYLES } from '../contracts.js';
 import { AppError } from '../errors.js';
+import { perceptualPathLength } from '../models/metrics/ppl.js';
 import { renderBlob } from '../store/blob-keys.js';
 import type { BlobStore } from '../store/blobs.js';
 import type { Engine } from './engine-client.js';
@@ -10,7 +11,7 @@ export interface RenderDeps {
   engine: Engine;
 }
 
-/** Returns the faces of a `detect` job; a `morph` leaves its image in the blob `renders/<key>` and returns nothing. */
+/** Returns the faces of a `detect` job; the others leave what they made in the blob `renders/<key>` and return nothing. */
 export async function render(deps: RenderDeps, job: RenderJob): Promise<Detection | undefined> {
   switch (job.kind) {
     case 'detect': {
@@ -25,6 +26,19 @@ export async function render(deps: RenderDeps, job: RenderJob): Promise<Detectio
       const { mode, lambda, crossover, size, format } = job;
       const { image } = await deps.engine.call('morph', { a, b, mode, lambda, crossover, size, format });
       await deps.blobs.put(target, image);
+      return undefined;
+    }
+    case 'smoothness': {
+      const target = renderBlob(job.key);
+      if (await deps.blobs.has(target)) return undefined;
+      const [a, b] = await Promise.all([latentOf(deps, job.a), latentOf(deps, job.b)]);
+      const { mode, crossover } = job;
+      // A call for each sample: morphs that others wait for pass in between.
+      const measured = await perceptualPathLength(async (from, to) => {
+        const { squared } = await deps.engine.call('pathDistance', { a, b, mode, crossover, from, to });
+        return squared;
+      });
+      await deps.blobs.put(target, Buffer.from(JSON.stringify(measured)));
       return undefined;
     }
   }

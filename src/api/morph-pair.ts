@@ -1,0 +1,87 @@
+/** What every answer about the morph of two embeddings needs: both checked, and work that a worker does once. */
+import type { EmbeddingRecord, MorphMode, RenderJob } from '../contracts.js';
+import { AppError } from '../errors.js';
+import { renderBlob } from '../store/blob-keys.js';
+import type { AppDeps } from './app.js';
+import { received } from './expected.js';
+import { CROSSOVER } from './schemas.js';
+
+/** A record that has everything a morph needs. */
+export interface Source {
+  generator: string;
+  latentHash: string;
+  latent: string;
+}
+
+/**
+ * The two embeddings of a morph. Throws EMBEDDING_NOT_FOUND, EMBEDDING_NOT_READY, and GENERATOR_MISMATCH where their
+ * latents cannot be mixed.
+ */
+export async function pairOf({ records }: Pick<AppDeps, 'records'>, a: string, b: string) {
+  const found = await records.getMany([a, b]);
+  const [first, second] = [source('a', a, found[0]), source('b', b, found[1])];
+  if (first.generator !== second.generator) {
+    throw new AppError('GENERATOR_MISMATCH', {
+      detail: 'The two embeddings were made with different generators; embed one of the photos again.',
+      extra: { a: first.generator, b: second.generator },
+    });
+  }
+  return { first, second, generator: first.generator };
+}
+
+/**
+ * Bytes of the blob that a worker leaves for the job. The embeddings are linked before, so that a deletion meanwhile
+ * finds it. Throws EMBEDDING_NOT_FOUND when one of them was deleted, and what the job fails with.
+ */
+export async function rendered(
+  { records, blobs, queues, patience }: Pick<AppDeps, 'records' | 'blobs' | 'queues' | 'patience'>,
+  job: Exclude<RenderJob, { kind: 'detect' }>,
+  ids: readonly string[],
+): Promise<Buffer> {
+  const link = async () =>
+    (await Promise.all(ids.map((id) => records.linkRender(id, job.key)))).every(Boolean);
+  const blob = renderBlob(job.key);
+  const bytes = (await link())
+    ? await queues.render(job, patience.renderMs).then(() => blobs.get(blob))
+    : undefined;
+  // One was deleted while its face was rendered: the deletion may have come before the blob.
+  if (!(await link())) {
+    await blobs.delete(blob);
+    throw new AppError('EMBEDDING_NOT_FOUND', { detail: 'It was deleted a moment ago.' });
+  }
+  if (!bytes) throw new Error('The render left no blob');
+  return bytes;
+}
+
+/** The crossover of a query within the range of its mode; 0 for `linear`, which has none. Throws BAD_REQUEST. */
+export function crossoverOf({ mode, crossover }: { mode: MorphMode; crossover?: number }): number {
+  if (mode === 'linear') {
+    if (crossover === undefined) return 0;
+    throw new AppError('BAD_REQUEST', {
+      detail: `Received \`crossover\` ${received(crossover)} with mode linear, which has none; expected mode style or attribute, or no \`crossover\`.`,
+    });
+  }
+  const range = CROSSOVER[mode];
+  if (crossover === undefined) return range.default;
+  if (crossover <= range.max) return crossover;
+  throw new AppError('BAD_REQUEST', {
+    detail: `Expected an integer from 1 to ${range.max} for \`crossover\` with mode ${mode} but received ${received(crossover)}.`,
+  });
+}
+
+function source(parameter: 'a' | 'b', id: string, record: EmbeddingRecord | undefined): Source {
+  if (!record) {
+    throw new AppError('EMBEDDING_NOT_FOUND', {
+      detail: `The embedding given as \`${parameter}\` was never created, or it was deleted.`,
+      extra: { parameter },
+    });
+  }
+  const { state, generator, latentHash, blobs } = record;
+  if (state !== 'succeeded' || !generator || !latentHash || !blobs.latent) {
+    throw new AppError('EMBEDDING_NOT_READY', {
+      detail: `The embedding given as \`${parameter}\` is ${state}; only one that succeeded can be morphed.`,
+      extra: { parameter, embedding: id, state },
+    });
+  }
+  return { generator: generator.hash, latentHash, latent: blobs.latent };
+}
