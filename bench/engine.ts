@@ -1,10 +1,10 @@
 /** What the benches know of the engine: when its calls change, this file does. */
-import { Value } from 'typebox/value';
-import { EmbeddingOptions, type LatentSpace } from '../src/contracts.js';
+import type { LatentSpace } from '../src/contracts.js';
 import { Projector } from '../src/engine/project.js';
 import type { ProjectChunkResult } from '../src/engine/protocol.js';
 import { stepModel, TARGET_SIZE } from '../src/engine/step-model.js';
 import type { ModelManifest } from '../src/models/manifest.js';
+import { PRESETS } from '../src/models/stylegan/presets.js';
 import { judgedSide } from '../src/models/stylegan/schedule.js';
 import { Divergence, project } from '../src/worker/projection.js';
 import { MODELS_DIR } from './workspace.js';
@@ -73,7 +73,7 @@ export async function stepGraphFile(manifest: ModelManifest): Promise<string> {
   return stepModel(MODELS_DIR, manifest, 'step', variant);
 }
 
-const DEFAULTS = Value.Create(EmbeddingOptions);
+const DEFAULTS = PRESETS.standard;
 
 /**
  * A projection with the defaults of the service, its number of steps apart, by the service's own loop. Waits for `onChunk`
@@ -115,7 +115,7 @@ export async function defaultRun(
 /** Takes a step of every kind that `defaultRun` takes, so that their sessions are open when the clock runs. */
 export async function warmUp(projector: Projector, target: Float32Array): Promise<void> {
   const { space, pixelWeight, styles, steps } = DEFAULTS;
-  const sides = new Set([0, steps - 1].map((t) => judgedSide(t, { steps, space })));
+  const sides = new Set([0, steps - 1].map((t) => judgedSide(t, DEFAULTS)));
   for (const side of sides) {
     const { latent } = projector.start({ styles });
     await new Run(projector, target, { space, pixelWeight, prior: 0 }, startState(latent)).steps([0], side);

@@ -1,5 +1,8 @@
 /** Schemas of everything that crosses a process boundary: options, job payloads, progress, stored records. */
 import { type Static, Type } from 'typebox';
+import { EmbeddingOptions } from './options.js';
+
+export { DEFAULT_STEPS, EmbeddingOptions, type LatentSpace } from './options.js';
 
 /** Number of style inputs of the default generator; a stored latent is always W+ [STYLES, STYLE_DIM]. */
 export const STYLES = 16;
@@ -9,59 +12,6 @@ export const EmbeddingId = Type.String({
   pattern: '^emb_[A-Za-z0-9_-]{20}$',
   description: 'Id of an embedding.',
 });
-
-/** Adam steps of a projection that asks for no number of its own. */
-export const DEFAULT_STEPS = 200;
-
-export const EmbeddingOptions = Type.Object(
-  {
-    steps: Type.Integer({
-      minimum: 1,
-      maximum: 5000,
-      default: DEFAULT_STEPS,
-      description: 'Number of Adam steps.',
-    }),
-    learningRate: Type.Number({
-      exclusiveMinimum: 0,
-      maximum: 1,
-      default: 0.25,
-      description:
-        'Peak Adam learning rate in units of `space`; ramped up over the first 10 % and down over the last 50 % of the steps.',
-    }),
-    space: Type.Enum(['pn', 'w'], {
-      default: 'pn',
-      description:
-        "Coordinates in which Adam moves. `pn`: whitened, one unit is one standard deviation of the generator's own latents. `w`: W itself, as in the paper; take learning rates of 0.01 to 0.05.",
-    }),
-    pixelWeight: Type.Number({
-      minimum: 0,
-      maximum: 1000,
-      default: 0,
-      description: "The paper's lambda_pixel: weight of ||G(W) - I||_2 beside the perceptual loss.",
-    }),
-    styles: Type.Enum([1, 2, 4, 8, 16] as number[], {
-      default: 16,
-      description: 'Number of free style vectors; fewer than 16 are tied in equal consecutive groups.',
-    }),
-    earlyStop: Type.Optional(
-      Type.Boolean({
-        default: true,
-        description: 'Leaves out the last steps where they would lower the loss by less than 0.5 %.',
-      }),
-    ),
-    seed: Type.Optional(
-      Type.Integer({
-        minimum: 0,
-        maximum: 2 ** 32 - 1,
-        description:
-          'Starts from the average latent plus small Gaussian noise of this seed. Left out: exactly the average.',
-      }),
-    ),
-  },
-  { additionalProperties: false },
-);
-export type EmbeddingOptions = Static<typeof EmbeddingOptions>;
-export type LatentSpace = EmbeddingOptions['space'];
 
 /** Pixel coordinates in the upright photo (EXIF orientation applied), origin top left. */
 export const Box = Type.Object({

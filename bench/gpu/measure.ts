@@ -7,6 +7,7 @@ import { DEFAULT_STEPS, STYLE_DIM, STYLES } from '../../src/contracts.js';
 import { type EngineOptions, Generator } from '../../src/engine/generator.js';
 import { Renderer } from '../../src/engine/render.js';
 import { TARGET_SIZE } from '../../src/engine/step-model.js';
+import { PRESETS } from '../../src/models/stylegan/presets.js';
 import { judgedSide } from '../../src/models/stylegan/schedule.js';
 import { median } from '../statistics.js';
 import { say } from '../workspace.js';
@@ -53,9 +54,7 @@ export interface Morph {
 }
 
 /** Sides at which the steps of a default projection are judged. */
-const SIDES = [
-  ...new Set([DEFAULT_STEPS - 1, 0].map((t) => judgedSide(t, { steps: DEFAULT_STEPS, space: 'pn' }))),
-];
+const SIDES = [...new Set([DEFAULT_STEPS - 1, 0].map((t) => judgedSide(t, PRESETS.standard)))];
 
 export interface Projections {
   times: StepTime[];

@@ -1,10 +1,10 @@
 /** Adam steps on a device: their time, and projections made of them. */
-import { Value } from 'typebox/value';
-import { EmbeddingOptions, STYLE_DIM, STYLES } from '../../src/contracts.js';
+import { STYLE_DIM, STYLES } from '../../src/contracts.js';
 import type { EngineOptions } from '../../src/engine/generator.js';
 import { TARGET_SIZE } from '../../src/engine/step-model.js';
 import { openStepper, type StepBatch, type Stepper } from '../../src/engine/stepper.js';
 import { encodeTensor } from '../../src/images.js';
+import { PRESETS } from '../../src/models/stylegan/presets.js';
 import { chunkAt, learningRate } from '../../src/models/stylegan/schedule.js';
 import { startLatent } from '../../src/models/stylegan/start.js';
 import { median } from '../statistics.js';
@@ -16,7 +16,7 @@ export type Precision = (typeof PRECISIONS)[number];
 type Space = 'pn' | 'w';
 export type Sides = ReadonlyMap<number, Stepper>;
 
-const DEFAULTS = Value.Create(EmbeddingOptions);
+const DEFAULTS = PRESETS.standard;
 /** Sizes of the chunks in which the service takes its steps. */
 const CHUNKS = { first: 5, rest: 10 };
 /** The paper's learning rate, and steps of it in one call. */
@@ -78,11 +78,11 @@ export async function project(
   targets: readonly Float32Array[],
   steps: number,
 ): Promise<Projection> {
-  const { space, learningRate: peak } = DEFAULTS;
+  const { learningRate: peak } = DEFAULTS;
   let batch = batchOf(options, targets, []);
   const begun = performance.now();
   for (let step = 0; step < steps; ) {
-    const { size, judgedAt } = chunkAt(step, { steps, space }, CHUNKS);
+    const { size, judgedAt } = chunkAt(step, { ...DEFAULTS, steps }, CHUNKS);
     const rates = Array.from({ length: size }, (_, i) => learningRate(step + i, { steps, peak }));
     const stepper = sides.get(judgedAt)!;
     const result = await stepper.run({ ...batch, learningRates: rows(rates, targets.length) });

@@ -5,6 +5,7 @@ import { Value } from 'typebox/value';
 import type { Config } from '../config.js';
 import { EmbeddingOptions } from '../contracts.js';
 import { AppError } from '../errors.js';
+import { withPreset } from '../models/stylegan/presets.js';
 import { expected, type ParameterSchema, received } from './expected.js';
 
 export type UploadLimits = Pick<Config, 'maxUploadBytes' | 'maxPhotos'>;
@@ -81,7 +82,7 @@ function refuse(part: Multipart, fields: ReadonlyMap<string, string>): AppError 
   return undefined;
 }
 
-/** Typed options of text fields, with defaults. Throws BAD_REQUEST that names the field. */
+/** Typed options of text fields, completed by their preset. Throws BAD_REQUEST that names the field. */
 export function parseOptions(fields: ReadonlyMap<string, string>): EmbeddingOptions {
   const options: Record<string, unknown> = {};
   for (const [name, text] of fields) {
@@ -93,7 +94,12 @@ export function parseOptions(fields: ReadonlyMap<string, string>): EmbeddingOpti
     }
     options[name] = value;
   }
-  return Value.Parse(EmbeddingOptions, Value.Default(EmbeddingOptions, options));
+  const complete = Value.Parse(EmbeddingOptions, Value.Clean(EmbeddingOptions, withPreset(options)));
+  if (complete.space === 'w' && complete.editability) {
+    const detail = 'Expected `editability` to be 0 with the `space` w: the prior lies in pn.';
+    throw new AppError('BAD_REQUEST', { detail });
+  }
+  return complete;
 }
 
 /** A text in the type that the schema asks for; undefined where it is none of that type. */

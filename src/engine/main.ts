@@ -1,7 +1,8 @@
 /** Engine process: the only place where models run. Started by a worker, ends with it. */
 import { loadConfig } from '../config.js';
-import { DEFAULT_STEPS, STYLE_DIM, STYLES } from '../contracts.js';
+import { STYLE_DIM, STYLES } from '../contracts.js';
 import { readManifest } from '../models/manifest.js';
+import { DEFAULT_PRESET, PRESETS } from '../models/stylegan/presets.js';
 import { judgedSide } from '../models/stylegan/schedule.js';
 import { batchSpeed } from './batch-speed.js';
 import { Faces } from './faces.js';
@@ -72,7 +73,7 @@ async function warmProjector(projector: Projector): Promise<Pick<EngineInfo, 'de
   const zeros = new Float32Array(latent.length);
   const chunk = {
     space: 'pn' as const,
-    judgedAt: judgedSide(0, { steps: DEFAULT_STEPS, space: 'pn' }),
+    judgedAt: judgedSide(0, PRESETS[DEFAULT_PRESET]),
     target,
     latent,
     m: zeros,

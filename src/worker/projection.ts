@@ -2,6 +2,8 @@
 import type { EmbeddingOptions } from '../contracts.js';
 import type { ProjectChunk, ProjectChunkResult } from '../engine/protocol.js';
 import { hasStoppedPaying } from '../models/stylegan/early-stop.js';
+import { withPreset } from '../models/stylegan/presets.js';
+import { priorWeight } from '../models/stylegan/prior.js';
 import { chunkAt, learningRate } from '../models/stylegan/schedule.js';
 
 /** Adam steps per engine call: the first call is short, so that a preview and a time estimate come early. */
@@ -61,7 +63,10 @@ export async function project(
   { target, latent, options }: Photo,
   onAdvance: (advance: Advance) => Promise<void>,
 ): Promise<{ latent: Float32Array; steps: number }> {
-  const { space, pixelWeight, learningRate: peak, earlyStop = true } = options;
+  const settings = withPreset(options);
+  const { space, pixelWeight, learningRate: peak, schedule, earlyStop } = settings;
+  // In W the penalty of the step graph would pull towards the origin of W, which is no mean of anything.
+  const prior = space === 'pn' ? priorWeight(settings.editability) : 0;
   const zeros = () => new Float32Array(latent.length);
   const losses: number[] = [];
   let state: Pick<ProjectChunk, 'latent' | 'm' | 'v'> = { latent, m: zeros(), v: zeros() };
@@ -70,11 +75,11 @@ export async function project(
   while (losses.length < steps) {
     const started = deps.clock();
     const step = losses.length;
-    const { size, judgedAt } = chunkAt(step, options, CHUNKS);
+    const { size, judgedAt } = chunkAt(step, settings, CHUNKS);
     const learningRates = Array.from({ length: size }, (_, i) =>
-      learningRate(step + i, { steps: options.steps, peak }),
+      learningRate(step + i, { steps: options.steps, peak, schedule }),
     );
-    const fixed = { space, judgedAt, target, pixelWeight, prior: 0 };
+    const fixed = { space, judgedAt, target, pixelWeight, prior };
     const result = await deps.project({ ...fixed, ...state, step, learningRates });
     const taken = result.losses.length;
     if (taken === 0) throw new Error('Expected at least one step of the engine but received none');
@@ -84,7 +89,7 @@ export async function project(
     if (bad > 0) lastGood = { latent: state.latent, step, loss: losses[step]! };
     if (bad <= taken) throw new Divergence(step + bad, losses, lastGood);
     state = { latent: result.latent, m: result.m, v: result.v };
-    if (earlyStop && hasStoppedPaying(losses, options)) steps = losses.length;
+    if (earlyStop && hasStoppedPaying(losses, settings)) steps = losses.length;
     await onAdvance({
       losses,
       steps,

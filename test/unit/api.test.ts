@@ -6,7 +6,7 @@ import { describeApi } from '../../src/api/describe.js';
 import { mediaType } from '../../src/api/image-reply.js';
 import { retryAfter } from '../../src/api/present.js';
 import { parseOptions } from '../../src/api/upload.js';
-import type { EmbeddingRecord } from '../../src/contracts.js';
+import { EmbeddingOptions, type EmbeddingRecord } from '../../src/contracts.js';
 import { renderKey } from '../../src/store/render-key.js';
 
 describe('openapi.yaml', () => {
@@ -38,14 +38,34 @@ describe('options of an upload', () => {
   const options = (fields: Record<string, string>) => parseOptions(new Map(Object.entries(fields)));
 
   test('have the defaults of the contract', () => {
-    expect(options({})).toEqual({
-      steps: 200,
-      learningRate: 0.25,
-      space: 'pn',
-      pixelWeight: 0,
-      styles: 16,
-      earlyStop: true,
+    const defaults = Object.entries(EmbeddingOptions.properties).flatMap(([name, schema]) =>
+      'default' in schema ? [[name, schema.default]] : [],
+    );
+    expect(options({})).toEqual(Object.fromEntries(defaults));
+    expect(options({})).toMatchObject({ preset: 'standard', steps: 200, learningRate: 0.25, space: 'pn' });
+  });
+
+  test('are completed by their preset, and override it', () => {
+    expect(options({ preset: 'paper', styles: '8' })).toMatchObject({
+      preset: 'paper',
+      steps: 2000,
+      learningRate: 0.01,
+      schedule: 'constant',
+      space: 'w',
+      editability: 0,
+      styles: 8,
+      coarse: 0,
+      side: 224,
+      earlyStop: false,
     });
+    expect(options({ preset: 'draft', steps: '7' })).toMatchObject({ steps: 7, coarse: 1, space: 'pn' });
+    expect(() => options({ preset: 'fast' })).toThrow('Expected one of draft, standard, best, paper');
+  });
+
+  test('know no prior in W', () => {
+    expect(options({ space: 'w' }).editability).toBe(0);
+    expect(options({ space: 'w', editability: '0' }).editability).toBe(0);
+    expect(() => options({ space: 'w', editability: '0.5' })).toThrow('`editability`');
   });
 
   test('take words and truth values', () => {

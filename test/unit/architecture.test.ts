@@ -126,7 +126,15 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
     'engine/allocator.ts',
     'engine/protocol.ts',
   ],
-  'api/': ['config.ts', 'contracts.ts', 'errors.ts', 'images', 'models/stylegan/presets.ts', 'store/', 'queue.ts'],
+  'api/': [
+    'config.ts',
+    'contracts.ts',
+    'errors.ts',
+    'images',
+    'models/stylegan/presets.ts',
+    'store/',
+    'queue.ts',
+  ],
   'cli/': ['config.ts', 'contracts.ts', 'images', 'models/', 'store/', 'api/describe.ts'],
 };
 

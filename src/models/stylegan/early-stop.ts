@@ -1,5 +1,5 @@
 /** Ends a projection when the loss has stopped paying. */
-import { learningRate } from './schedule.js';
+import { learningRate, type Rates } from './schedule.js';
 
 /** Share of the loss that the steps left must still promise. */
 const LEAST_GAIN = 0.005;
@@ -16,13 +16,17 @@ const SETTLED = 0.5;
  * gains as much as its rate, R^3/3 is left and the line says R^3; where the loss sinks with the rate, since large steps
  * keep it from settling, R^2 is left and the line says 2 R^2. At the peak of the rate the line knows nothing of what
  * smaller steps will bring, so that both windows must lie where the rate is at most half of it. What is given up is
- * then less than half of 0.5 %. A loss that rises has not settled either.
+ * then less than half of 0.5 %. A loss that rises has not settled either. A constant rate never settles.
  */
-export function hasStoppedPaying(losses: readonly number[], { steps }: { steps: number }): boolean {
+export function hasStoppedPaying(
+  losses: readonly number[],
+  { steps, schedule }: Pick<Rates, 'steps' | 'schedule'>,
+): boolean {
   const left = steps - losses.length;
   const m = Math.max(WINDOW.least, Math.ceil(WINDOW.share * steps));
   const begin = losses.length - 2 * m;
-  if (left <= 0 || begin < steps / 2 || learningRate(begin, { steps, peak: 1 }) > SETTLED) return false;
+  if (left <= 0 || begin < steps / 2 || learningRate(begin, { steps, schedule, peak: 1 }) > SETTLED)
+    return false;
   const [before, now] = [mean(losses.slice(begin, begin + m)), mean(losses.slice(begin + m))];
   return (Math.abs(before - now) / m) * left < LEAST_GAIN * now;
 }

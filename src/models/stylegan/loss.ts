@@ -5,12 +5,23 @@ import type { Graph, Value } from '../graph/ir.js';
 /** VGG-16 activations of the paper, after ReLU: the four terms of the perceptual loss. */
 export const PERCEPTUAL_LAYERS = ['conv1_1', 'conv1_2', 'conv3_2', 'conv4_2'] as const;
 
-/** Reduces an image [N,3,S,S] to [N,3,size,size] by averaging squares; S must be a multiple of `size`. */
+/**
+ * Reduces an image [N,3,S,S] to [N,3,size,size]: to a whole fraction by averaging squares, to any other side by a triangle
+ * kernel stretched over what one pixel stands for, as PyTorch's `interpolate(mode='bilinear', antialias=True)`.
+ */
 export function reduceImage(b: GraphBuilder, image: Value, size: number): Value {
-  const factor = image.shape[2]! / size;
-  if (!Number.isInteger(factor))
-    throw new Error(`Expected a side that divides ${image.shape[2]} but received ${size}`);
+  const [n, channels, side] = image.shape as [number, number, number];
+  if (size > side) throw new Error(`Expected a side of at most ${side} but received ${size}`);
+  const factor = side / size;
   if (factor === 1) return image;
+  if (!Number.isInteger(factor)) {
+    return b.op('Resize', [image, undefined, undefined, b.ints([n, channels, size, size])], {
+      mode: 'linear',
+      antialias: 1,
+      coordinate_transformation_mode: 'half_pixel',
+      exclude_outside: 1,
+    });
+  }
   const square = [factor, factor];
   return b.op('AveragePool', [image], { kernel_shape: square, strides: square });
 }

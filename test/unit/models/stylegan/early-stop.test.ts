@@ -55,6 +55,13 @@ describe('hasStoppedPaying', () => {
     for (let t = 1; t < 170; t++) expect(hasStoppedPaying(plateau.slice(0, t), { steps: 200 })).toBe(false);
   });
 
+  it('never ends a run at a constant rate', () => {
+    for (let t = 1; t < 200; t++) {
+      const losses = times(t).map(() => 5000);
+      expect(hasStoppedPaying(losses, { steps: 200, schedule: 'constant' })).toBe(false);
+    }
+  });
+
   it('goes on while the loss falls fast, and while it rises', () => {
     for (const slope of [-2, 2]) {
       const steep = times(200).map((t) => 1000 + slope * t);

@@ -30,6 +30,13 @@ describe('learningRate', () => {
     }
   });
 
+  it('is the peak at every step of a constant schedule', () => {
+    const rates = [0, 1, 999, 1999].map((t) =>
+      learningRate(t, { steps: 2000, peak: 0.01, schedule: 'constant' }),
+    );
+    expect(new Set(rates)).toEqual(new Set([0.01]));
+  });
+
   it('refuses a step outside the schedule', () => {
     expect(() => learningRate(10, { steps: 10, peak: 1 })).toThrow('from 0 to 9 but received 10');
     expect(() => learningRate(-1, { steps: 10, peak: 1 })).toThrow(RangeError);
@@ -37,24 +44,30 @@ describe('learningRate', () => {
 });
 
 describe('judgedSide', () => {
-  it('is 128 for the first half of the steps, then 256', () => {
-    const sides = Array.from({ length: 10 }, (_, t) => judgedSide(t, { steps: 10, space: 'pn' }));
+  const halves = { coarse: 0.5, side: 256 };
+
+  it('is half the side for the coarse share of the steps, then the whole', () => {
+    const sides = Array.from({ length: 10 }, (_, t) => judgedSide(t, { ...halves, steps: 10 }));
     expect(sides).toEqual([128, 128, 128, 128, 128, 256, 256, 256, 256, 256]);
   });
 
-  it('is always 256 in W, as in the paper, and for a single step', () => {
-    expect(judgedSide(0, { steps: 10, space: 'w' })).toBe(256);
-    expect(judgedSide(0, { steps: 1, space: 'pn' })).toBe(256);
+  it('is always the same without a coarse share, with nothing else, and for a single step', () => {
+    for (const t of [0, 9]) {
+      expect(judgedSide(t, { steps: 10, coarse: 0, side: 224 })).toBe(224);
+      expect(judgedSide(t, { steps: 10, coarse: 1, side: 256 })).toBe(128);
+    }
+    expect(judgedSide(0, { ...halves, steps: 1 })).toBe(256);
   });
 });
 
 describe('chunkAt', () => {
   const sizes = { first: 5, rest: 10 };
+  const halves = { coarse: 0.5, side: 256 };
 
   it('starts short, ends with the remainder, and never crosses the change of side', () => {
     const plan: [number, number][] = [];
     for (let t = 0; t < 43; ) {
-      const { size, judgedAt } = chunkAt(t, { steps: 43, space: 'pn' }, sizes);
+      const { size, judgedAt } = chunkAt(t, { ...halves, steps: 43 }, sizes);
       plan.push([size, judgedAt]);
       t += size;
     }
@@ -69,9 +82,10 @@ describe('chunkAt', () => {
   });
 
   it('goes on from any step, since a batch may take fewer steps than were asked for', () => {
-    expect(chunkAt(3, { steps: 200, space: 'pn' }, sizes)).toEqual({ size: 10, judgedAt: 128 });
-    expect(chunkAt(97, { steps: 200, space: 'pn' }, sizes)).toEqual({ size: 3, judgedAt: 128 });
-    expect(chunkAt(97, { steps: 200, space: 'w' }, sizes)).toEqual({ size: 10, judgedAt: 256 });
-    expect(chunkAt(199, { steps: 200, space: 'pn' }, sizes)).toEqual({ size: 1, judgedAt: 256 });
+    const from = (t: number, coarse = 0.5) => chunkAt(t, { steps: 200, coarse, side: 256 }, sizes);
+    expect(from(3)).toEqual({ size: 10, judgedAt: 128 });
+    expect(from(97)).toEqual({ size: 3, judgedAt: 128 });
+    expect(from(97, 0)).toEqual({ size: 10, judgedAt: 256 });
+    expect(from(199)).toEqual({ size: 1, judgedAt: 256 });
   });
 });
