@@ -11,7 +11,7 @@
  * differ; in W it would move it just as far along directions that the generator has never seen.
  */
 import { GraphBuilder } from '../graph/builder.js';
-import type { Graph } from '../graph/ir.js';
+import type { Graph, Value } from '../graph/ir.js';
 import { f32 } from '../graph/tensor.js';
 
 /** Slope and gain that undo LeakyReLU 0.2 followed by sqrt 2. */
@@ -35,7 +35,7 @@ export class LatentSpread {
   /** Adds one latent w [dim]. */
   add(w: ArrayLike<number>): void {
     const { dim, sum, products } = this;
-    const x = Float64Array.from({ length: dim }, (_, i) => GAIN * (w[i]! < 0 ? SLOPE * w[i]! : w[i]!));
+    const x = Float64Array.from({ length: dim }, (_, i) => preactivationOf(w[i]!));
     for (let i = 0; i < dim; i++) {
       const xi = x[i]!;
       sum[i]! += xi;
@@ -78,10 +78,19 @@ export function colouringGraph(spread: LatentSpread): Graph {
   const b = new GraphBuilder('colouring');
   const p = b.input('p', 'float32', [1, 1, dim]);
   const matrix = b.constant(f32(transposed(factor, dim), [dim, dim]), 'colouring');
-  const x = b.op('Add', [b.op('MatMul', [p, matrix]), b.constant(f32(mean, [dim]), 'mean')]);
-  b.output(b.op('Mul', [b.op('LeakyRelu', [x], { alpha: 1 / SLOPE }), b.scalar(1 / GAIN)]), 'w');
+  b.output(
+    latentOf(b, b.op('Add', [b.op('MatMul', [p, matrix]), b.constant(f32(mean, [dim]), 'mean')])),
+    'w',
+  );
   return b.build();
 }
+
+/** w of x, the latent before the last activation and gain of the mapping network. */
+export const latentOf = (b: GraphBuilder, x: Value): Value =>
+  b.op('Mul', [b.op('LeakyRelu', [x], { alpha: 1 / SLOPE }), b.scalar(1 / GAIN)]);
+
+/** x of w, the inverse. */
+export const preactivationOf = (w: number): number => GAIN * (w < 0 ? SLOPE * w : w);
 
 /** Lower factor L of a positive definite matrix L L^T, row-major. */
 export function cholesky(a: Float64Array, n: number): Float64Array {

@@ -1,6 +1,6 @@
 /** The linear algebra of the encoder's fit, in double precision. Matrices are row-major. */
-import { normalFrom } from '../random.js';
-import { cholesky } from './latent-space.js';
+import { normalFrom } from '../src/models/random.js';
+import { cholesky } from '../src/models/stylegan/latent-space.js';
 
 /** Rounds of subspace iteration: the directions wanted stand well above those left out. */
 const ROUNDS = 8;

@@ -5,15 +5,15 @@
  * mixing does, and each part of the layers learns to be read from what it shows in the image; the others are plain, from
  * which the fit learns how the parts usually go together.
  */
-import { GraphBuilder } from '../graph/builder.js';
-import type { Graph } from '../graph/ir.js';
-import { averageOfUpsampling } from '../graph/passes/average-of-upsampling.js';
-import { composePointwise } from '../graph/passes/compose-pointwise.js';
-import { mergeScales } from '../graph/passes/merge-scales.js';
-import { poolEarly } from '../graph/passes/pool-early.js';
-import { rewriteAll } from '../graph/passes/rewrite.js';
-import { normalFrom, uniformFrom } from '../random.js';
-import { reduceImage } from './loss.js';
+import { GraphBuilder } from '../src/models/graph/builder.js';
+import type { Graph } from '../src/models/graph/ir.js';
+import { averageOfUpsampling } from '../src/models/graph/passes/average-of-upsampling.js';
+import { composePointwise } from '../src/models/graph/passes/compose-pointwise.js';
+import { mergeScales } from '../src/models/graph/passes/merge-scales.js';
+import { poolEarly } from '../src/models/graph/passes/pool-early.js';
+import { rewriteAll } from '../src/models/graph/passes/rewrite.js';
+import { normalFrom, uniformFrom } from '../src/models/random.js';
+import { reduceImage } from '../src/models/stylegan/loss.js';
 
 /** Share of samples whose styles differ. */
 const MIXED = 0.7;
