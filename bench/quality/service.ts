@@ -1,0 +1,173 @@
+/** Embeds photos as the service does: its own job, on an engine process of its own, with records and blobs in memory. */
+import type { EmbeddingOptions, EmbeddingRecord, Face, Quality } from '../../src/contracts.js';
+import type { EngineCalls, EngineInfo, EngineMethod } from '../../src/engine/protocol.js';
+import { AppError } from '../../src/errors.js';
+import type { BlobStore } from '../../src/store/blobs.js';
+import { embed } from '../../src/worker/embed.js';
+import { EngineClient } from '../../src/worker/engine-client.js';
+
+/** A photo as the API stores it, with the face that is to be embedded. */
+export interface KnownFace {
+  /** Upright JPEG. */
+  bytes: Uint8Array;
+  face: Face;
+  width: number;
+  height: number;
+}
+
+/** What a job left. */
+export interface JobResult {
+  /** False: it diverged, and what it left is of its last good latent. */
+  ended: boolean;
+  seconds: number;
+  /** Adam steps taken. */
+  steps: number;
+  /** Undefined for a job that diverged. */
+  quality: Quality | undefined;
+  /** Loss before each step. */
+  losses: number[];
+  /** JPEG 256 px, and the steps taken when it was shown; the first is what a client sees first. */
+  previews: { step: number; image: Uint8Array }[];
+  /** W+ [16,512] as raw float32; of the last good step where the job diverged. */
+  latent: Uint8Array | undefined;
+  /** PNG 1024 px. */
+  aligned: Uint8Array | undefined;
+}
+
+export interface JobProgress {
+  step: number;
+  steps: number;
+  loss: number;
+}
+
+const ID = 'emb_aaaaaaaaaaaaaaaaaaaa';
+
+export class EmbedService {
+  readonly #engine: EngineClient;
+  #warm: Promise<EngineInfo> | undefined;
+
+  /** The engine process starts with the first job; it reads models, device and threads from the environment. */
+  constructor() {
+    this.#engine = new EngineClient();
+  }
+
+  call<M extends EngineMethod>(method: M, params: EngineCalls[M]['in']): Promise<EngineCalls[M]['out']> {
+    return this.#engine.call(method, params);
+  }
+
+  /** Rejects with the `AppError` of a job that failed for another reason than divergence. */
+  async embed(
+    photo: KnownFace,
+    options: EmbeddingOptions,
+    onProgress: (progress: JobProgress) => void,
+  ): Promise<JobResult> {
+    this.#warm ??= this.call('warm', { role: 'embed' });
+    const { generator, device } = await this.#warm;
+    const blobs = new MemoryBlobs();
+    const previews: JobResult['previews'] = [];
+    const record = new MemoryRecord(photo, options, (progress) => {
+      // A preview is stored before the progress it belongs to, and shows the image before the latest step.
+      const image = blobs.read(record.value.blobs.preview);
+      if (image) previews.push({ step: Math.max(0, progress.step - 1), image });
+      onProgress(progress);
+    });
+    await blobs.put('original', photo.bytes);
+    const begun = performance.now();
+    const deps = {
+      records: record,
+      blobs,
+      engine: this.#engine,
+      project: async (chunk: EngineCalls['project']['in'][number]) =>
+        (await this.call('project', [chunk]))[0]!,
+      generator,
+      device,
+      clock: () => performance.now(),
+    };
+    const ended = await embed(deps, { id: ID, attempt: 1 }, new AbortController().signal)
+      .then((outcome) => {
+        if (outcome !== 'succeeded') throw new Error(`Expected the job to succeed but it was ${outcome}`);
+        return true;
+      })
+      .catch((error: unknown) => {
+        if (error instanceof AppError && error.code === 'LATENT_DIVERGED') return false;
+        throw error;
+      });
+    const { quality, losses = [], seconds, blobs: keys } = record.value;
+    return {
+      ended,
+      seconds: seconds ?? (performance.now() - begun) / 1000,
+      steps: losses.length,
+      quality,
+      losses,
+      previews,
+      latent: blobs.read(keys.latent),
+      aligned: blobs.read(keys.aligned),
+    };
+  }
+
+  close(): Promise<void> {
+    return this.#engine.close();
+  }
+}
+
+/** One record, without fences: nobody else writes it. */
+class MemoryRecord {
+  value: EmbeddingRecord;
+
+  constructor(
+    { face, width, height }: KnownFace,
+    options: EmbeddingOptions,
+    private readonly onProgress: (progress: JobProgress) => void,
+  ) {
+    this.value = {
+      id: ID,
+      state: 'queued',
+      createdAt: new Date().toISOString(),
+      options,
+      attempt: 0,
+      width,
+      height,
+      faces: [face],
+      face: 0,
+      blobs: { original: 'original' },
+    };
+  }
+
+  get = async (): Promise<EmbeddingRecord> => this.value;
+  begin = (): Promise<boolean> => this.write({ state: 'running' });
+  progress = async (_id: string, _attempt: number, patch: Partial<EmbeddingRecord>): Promise<boolean> => {
+    await this.write(patch);
+    if (patch.progress) this.onProgress(patch.progress);
+    return true;
+  };
+  succeed = (_id: string, _attempt: number, patch: Partial<EmbeddingRecord>): Promise<boolean> =>
+    this.write({ ...patch, state: 'succeeded' });
+
+  private async write(patch: Partial<EmbeddingRecord>): Promise<boolean> {
+    this.value = { ...this.value, ...patch };
+    return true;
+  }
+}
+
+class MemoryBlobs implements BlobStore {
+  readonly #values = new Map<string, Uint8Array>();
+
+  read = (key: string | undefined): Uint8Array | undefined => (key ? this.#values.get(key) : undefined);
+
+  async put(key: string, bytes: Uint8Array): Promise<void> {
+    this.#values.set(key, bytes);
+  }
+  async get(key: string): Promise<Buffer | undefined> {
+    const bytes = this.#values.get(key);
+    return bytes && Buffer.from(bytes);
+  }
+  async has(key: string): Promise<boolean> {
+    return this.#values.has(key);
+  }
+  async delete(key: string): Promise<void> {
+    this.#values.delete(key);
+  }
+  async deletePrefix(prefix: string): Promise<void> {
+    for (const key of this.#values.keys()) if (key.startsWith(prefix)) this.#values.delete(key);
+  }
+}
