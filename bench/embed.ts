@@ -43,6 +43,7 @@ type Bench = Awaited<ReturnType<typeof open>>;
 async function open(manifest: ModelManifest, threads: number) {
   return {
     manifest,
+    threads,
     ours: openProjector(manifest, threads),
     paper: openProjector(manifest, threads),
     judge: await Judge.load(manifest, threads),
@@ -54,7 +55,7 @@ async function main(options: Options): Promise<void> {
   const photos = await alignedPhotos(options.photos, options.limit);
   say('Opening the sessions ...');
   const bench = await open(manifest, options.threads);
-  await warmUp(bench.ours, photos[0]!.target);
+  await warmUp({ projector: bench.ours, manifest }, photos[0]!.target);
   const curves: PaperCurve[] = [];
   const ours: OurRun[] = [];
   /** Seconds of single steps of the paper, over all photos. */
@@ -100,7 +101,7 @@ async function paperSide(
  * the same machine; the first of them, which computes the features of the photo, is left out.
  */
 async function ourSide(
-  { ours, paper, manifest }: Bench,
+  { ours, paper, manifest, threads }: Bench,
   { id, target }: AlignedPhoto,
   judgement: Judgement,
   steps: number,
@@ -115,15 +116,20 @@ async function ourSide(
   const marks: Mark[] = [];
   const bar = progress('our steps', steps);
   let elapsed = 0;
-  const outcome = await defaultRun(ours, target, steps, async (state, seconds) => {
-    elapsed += seconds;
-    const verdict = await judgement(state.latent);
-    const before = marks.at(-1)?.step ?? 0;
-    marks.push({ step: state.step, seconds: elapsed, ...verdict });
-    for (let i = 0; i < PROBE; i++) probes.push((await probe.steps([PAPER_RATE])).seconds);
-    const note = `${id}: LPIPS ${verdict.lpips.toFixed(3)} in ${elapsed.toFixed(0)} s`;
-    bar.tick(note, state.step - before);
-  });
+  const outcome = await defaultRun(
+    { projector: ours, manifest, threads },
+    target,
+    steps,
+    async (state, seconds) => {
+      elapsed += seconds;
+      const verdict = await judgement(state.latent);
+      const before = marks.at(-1)?.step ?? 0;
+      marks.push({ step: state.step, seconds: elapsed, ...verdict });
+      for (let i = 0; i < PROBE; i++) probes.push((await probe.steps([PAPER_RATE])).seconds);
+      const note = `${id}: LPIPS ${verdict.lpips.toFixed(3)} in ${elapsed.toFixed(0)} s`;
+      bar.tick(note, state.step - before);
+    },
+  );
   bar.stop();
   return { marks, diverged: outcome === 'diverged', probes };
 }

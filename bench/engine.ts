@@ -1,17 +1,26 @@
 /** What the benches know of the engine: when its calls change, this file does. */
 import type { LatentSpace } from '../src/contracts.js';
+import type { EngineOptions } from '../src/engine/generator.js';
 import { Projector } from '../src/engine/project.js';
 import type { ProjectChunkResult } from '../src/engine/protocol.js';
+import { startLatent } from '../src/engine/start.js';
 import { stepModel, TARGET_SIZE } from '../src/engine/step-model.js';
 import type { ModelManifest } from '../src/models/manifest.js';
 import { PRESETS } from '../src/models/stylegan/presets.js';
 import { judgedSide } from '../src/models/stylegan/schedule.js';
+import { averageStart } from '../src/models/stylegan/start.js';
 import { Divergence, project } from '../src/worker/projection.js';
 import { MODELS_DIR } from './workspace.js';
 
 /** The projector as the service has it, on the CPU. */
 export const openProjector = (manifest: ModelManifest, threads: number): Projector =>
-  new Projector({ modelsDir: MODELS_DIR, manifest, session: { device: 'cpu', threads } });
+  new Projector(engineOptions(manifest, threads));
+
+const engineOptions = (manifest: ModelManifest, threads: number): EngineOptions => ({
+  modelsDir: MODELS_DIR,
+  manifest,
+  session: { device: 'cpu', threads },
+});
 
 /** What shapes the steps of a projection beside target and latent. */
 export interface RunOptions {
@@ -77,24 +86,26 @@ const DEFAULTS = PRESETS.standard;
 
 /**
  * A projection with the defaults of the service, its number of steps apart, by the service's own loop. Waits for `onChunk`
- * after every chunk; `seconds` are those of its steps alone. Tells whether it came to its end: one whose loss is no number
+ * after every chunk; `seconds` are those of its steps, and of the start for the first. Tells whether it came to its end: one whose loss is no number
  * ends early.
  */
 export async function defaultRun(
-  projector: Projector,
+  { projector, manifest, threads }: { projector: Projector; manifest: ModelManifest; threads: number },
   target: Float32Array,
   steps: number,
   onChunk: (state: RunState, seconds: number) => Promise<void>,
 ): Promise<'ended' | 'diverged'> {
-  const { styles } = DEFAULTS;
-  const { latent } = projector.start({ styles });
+  const { start, styles } = DEFAULTS;
+  const started = performance.now();
+  const { latent } = await startLatent(engineOptions(manifest, threads), { start, target, styles });
   const run = { state: startState(latent), seconds: 0 };
+  let begun = started;
   try {
     await project(
       {
         clock: () => performance.now(),
         project: async (chunk) => {
-          const begun = performance.now();
+          if (chunk.step > 0) begun = performance.now();
           const [result] = (await projector.run([chunk])) as [ProjectChunkResult];
           run.seconds = (performance.now() - begun) / 1000;
           const { latent, m, v, losses } = result;
@@ -113,11 +124,14 @@ export async function defaultRun(
 }
 
 /** Takes a step of every kind that `defaultRun` takes, so that their sessions are open when the clock runs. */
-export async function warmUp(projector: Projector, target: Float32Array): Promise<void> {
+export async function warmUp(
+  { projector, manifest }: { projector: Projector; manifest: ModelManifest },
+  target: Float32Array,
+): Promise<void> {
   const { space, pixelWeight, styles, steps } = DEFAULTS;
   const sides = new Set([0, steps - 1].map((t) => judgedSide(t, DEFAULTS)));
   for (const side of sides) {
-    const { latent } = projector.start({ styles });
+    const latent = averageStart(manifest.averageLatent, styles);
     await new Run(projector, target, { space, pixelWeight, prior: 0 }, startState(latent)).steps([0], side);
   }
 }

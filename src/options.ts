@@ -60,6 +60,13 @@ export const EmbeddingOptions = Type.Object(
       default: usual.styles,
       description: 'Number of free style vectors; fewer than 16 are tied in equal consecutive groups.',
     }),
+    start: Type.Optional(
+      Type.Enum(['encoder', 'average'], {
+        default: usual.start,
+        description:
+          "Where the projection starts. `encoder`: the latent that a regression reads from the photo; `average`: the generator's average latent.",
+      }),
+    ),
     coarse: Type.Optional(
       Type.Number({
         minimum: 0,
@@ -86,7 +93,7 @@ export const EmbeddingOptions = Type.Object(
         minimum: 0,
         maximum: 2 ** 32 - 1,
         description:
-          'Starts from the average latent plus small Gaussian noise of this seed. Left out: exactly the average.',
+          'Adds small Gaussian noise of this seed to the start, to try again from elsewhere. Left out: none.',
       }),
     ),
   },

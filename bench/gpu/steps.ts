@@ -6,7 +6,7 @@ import { openStepper, type StepBatch, type Stepper } from '../../src/engine/step
 import { encodeTensor } from '../../src/images.js';
 import { PRESETS } from '../../src/models/stylegan/presets.js';
 import { chunkAt, learningRate } from '../../src/models/stylegan/schedule.js';
-import { startLatent } from '../../src/models/stylegan/start.js';
+import { averageStart } from '../../src/models/stylegan/start.js';
 import { median } from '../statistics.js';
 
 /** `single` is what the device makes of float32: convolutions in TF32 on NVIDIA GPUs since 2020. */
@@ -131,7 +131,7 @@ function batchOf(
   rates: readonly number[],
 ): StepBatch {
   const n = targets.length;
-  const start = startLatent(manifest.averageLatent, manifest.latentStd, STYLES);
+  const start = averageStart(manifest.averageLatent, STYLES);
   const size = n * STYLES * STYLE_DIM;
   const zeros = new Array<number>(n).fill(0);
   return {

@@ -6,7 +6,7 @@ import { dirname, join } from 'node:path';
 import { Type } from 'typebox';
 import { Value } from 'typebox/value';
 import { STYLES } from '../contracts.js';
-import { startLatent } from '../models/stylegan/start.js';
+import { averageStart } from '../models/stylegan/start.js';
 import type { EngineOptions } from './generator.js';
 import type { BatchSpeed } from './protocol.js';
 import { type StepVariant, stepModelPath, TARGET_SIZE } from './step-model.js';
@@ -104,7 +104,7 @@ async function measure(deps: BatchSpeedDeps, batch: number): Promise<BatchSpeed>
 
 /** One step of rate 0 at the average latent, on grey photos. */
 function stillBatch({ manifest }: EngineOptions, batch: number): StepBatch {
-  const one = startLatent(manifest.averageLatent, manifest.latentStd, STYLES);
+  const one = averageStart(manifest.averageLatent, STYLES);
   const each = (value: number): number[] => Array.from({ length: batch }, () => value);
   const latent = new Float32Array(batch * one.length);
   for (let i = 0; i < batch; i++) latent.set(one, i * one.length);

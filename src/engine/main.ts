@@ -4,6 +4,7 @@ import { STYLE_DIM, STYLES } from '../contracts.js';
 import { readManifest } from '../models/manifest.js';
 import { DEFAULT_PRESET, PRESETS } from '../models/stylegan/presets.js';
 import { judgedSide } from '../models/stylegan/schedule.js';
+import { averageStart } from '../models/stylegan/start.js';
 import { batchSpeed } from './batch-speed.js';
 import { Faces } from './faces.js';
 import { Finisher } from './finish.js';
@@ -13,6 +14,7 @@ import { Projector } from './project.js';
 import type { EngineInfo, EngineRole } from './protocol.js';
 import { Renderer } from './render.js';
 import { type EngineHandlers, serve } from './serve.js';
+import { startLatent } from './start.js';
 import { TARGET_SIZE } from './step-model.js';
 
 /** Loads on the first call and keeps the result; a load that failed is tried again. */
@@ -41,7 +43,9 @@ function handlers(options: EngineOptions): EngineHandlers {
     // A request waits for detection, which the render role answers; a job can open the face nets on its way.
     if (role === 'render') await faces();
     const run =
-      role === 'embed' ? await warmProjector(await projector()) : await warmRenderer(await renderer());
+      role === 'embed'
+        ? await warmProjector(await projector(), options.manifest.averageLatent)
+        : await warmRenderer(await renderer());
     return { ...run, generator: { name: generator.name, hash: generator.hash } };
   };
 
@@ -49,7 +53,7 @@ function handlers(options: EngineOptions): EngineHandlers {
     warm: ({ role }) => warm(role),
     detect: async ({ image }) => (await faces()).detect(image),
     align: async ({ image, landmarks }) => (await faces()).align(image, landmarks),
-    start: async (params) => (await projector()).start(params),
+    start: (params) => startLatent(options, params),
     project: async (chunks) => (await projector()).run(chunks),
     batchSpeed: (params) =>
       batchSpeed(
@@ -67,8 +71,11 @@ function handlers(options: EngineOptions): EngineHandlers {
 }
 
 /** A first step, of rate 0 on a grey target, with every style free, as by default. */
-async function warmProjector(projector: Projector): Promise<Pick<EngineInfo, 'device' | 'warmUpMs'>> {
-  const { latent } = projector.start({ styles: STYLES });
+async function warmProjector(
+  projector: Projector,
+  average: readonly number[],
+): Promise<Pick<EngineInfo, 'device' | 'warmUpMs'>> {
+  const latent = averageStart(average, STYLES);
   const target = new Float32Array(3 * TARGET_SIZE * TARGET_SIZE);
   const zeros = new Float32Array(latent.length);
   const chunk = {

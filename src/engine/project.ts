@@ -1,8 +1,7 @@
 /** Projections: photos into W+. */
 import { encodeTensor } from '../images.js';
-import { startLatent } from '../models/stylegan/start.js';
 import type { EngineOptions } from './generator.js';
-import type { EngineCalls, ProjectChunk, ProjectChunkResult } from './protocol.js';
+import type { ProjectChunk, ProjectChunkResult } from './protocol.js';
 import type { UsedDevice } from './session.js';
 import { TARGET_SIZE } from './step-model.js';
 import { openStepper, type StepBatchResult } from './stepper.js';
@@ -18,11 +17,6 @@ export class Projector {
   /** Device of the steps; undefined before the first. */
   get device(): UsedDevice | undefined {
     return this.steppers.device;
-  }
-
-  start({ styles, seed }: EngineCalls['start']['in']): EngineCalls['start']['out'] {
-    const { averageLatent, latentStd } = this.options.manifest;
-    return { latent: startLatent(averageLatent, latentStd, styles, seed) };
   }
 
   /**

@@ -75,7 +75,10 @@ export interface EngineCalls {
     out: { aligned: Uint8Array; target: Float32Array; quad: Quad };
   };
   /** Start of a projection: [styles, 512] flat, the average latent (plus seeded noise). */
-  start: { in: { styles: number; seed?: number }; out: { latent: Float32Array } };
+  start: {
+    in: { start: 'encoder' | 'average'; target: Float32Array; styles: number; seed?: number };
+    out: { latent: Float32Array };
+  };
   /** Photos that take their steps together; they share `space`, `judgedAt` and the number of styles. */
   project: { in: ProjectChunk[]; out: ProjectChunkResult[] };
   /** Speed of a batch on the CPU, undefined when it does not fit into memory; `known`: only what was measured before. */

@@ -14,6 +14,7 @@ export const MODEL_FILES = [
   'vgg16.onnx',
   'lpips.onnx',
   'measure.onnx',
+  'encoder.onnx',
 ] as const;
 export type ModelFile = (typeof MODEL_FILES)[number];
 

@@ -3,6 +3,7 @@ import { createHash } from 'node:crypto';
 import { type EmbeddingRecord, type Face, type Progress, STYLE_DIM, STYLES } from '../contracts.js';
 import type { ProjectChunk, ProjectChunkResult } from '../engine/protocol.js';
 import { AppError } from '../errors.js';
+import { withPreset } from '../models/stylegan/presets.js';
 import { untied } from '../models/stylegan/untie.js';
 import { embeddingBlob } from '../store/blob-keys.js';
 import type { BlobStore } from '../store/blobs.js';
@@ -97,7 +98,12 @@ async function run(
     }),
   );
 
-  const { latent } = await engine.call('start', { styles: options.styles, seed: options.seed });
+  const { latent } = await engine.call('start', {
+    start: withPreset(options).start,
+    target,
+    styles: options.styles,
+    seed: options.seed,
+  });
   const report = async (advance: Advance): Promise<void> => {
     await store('preview', 'preview.jpg', advance.preview);
     await owned(

@@ -8,6 +8,7 @@ import { TARGET_SIZE } from '../../src/engine/step-model.js';
 import { GraphBuilder } from '../../src/models/graph/builder.js';
 import { writeOnnx } from '../../src/models/graph/write-onnx.js';
 import { readManifest } from '../../src/models/manifest.js';
+import { averageStart } from '../../src/models/stylegan/start.js';
 
 const small = new GraphBuilder('double');
 const x = small.input('x', 'float32', [4]);
@@ -59,7 +60,7 @@ describe.runIf(!missing)('on a GPU', async () => {
   it('takes the first step that the CPU takes, and the loss falls', async () => {
     const projector = new Projector(await options('cuda'));
     const target = new Float32Array(3 * TARGET_SIZE * TARGET_SIZE).fill(0.25);
-    const { latent } = projector.start({ styles: STYLES });
+    const latent = averageStart((await options('cuda')).manifest.averageLatent, STYLES);
     const zeros = () => new Float32Array(latent.length);
     const rates = Array.from({ length: 8 }, () => 0.02);
     const chunk = {

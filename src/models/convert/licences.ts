@@ -1,8 +1,8 @@
 /** Licences of everything that went into the default models, as the manifest lists them. */
 import type { ModelManifest } from '../manifest.js';
 
-const GENERATOR = ['mapping.onnx', 'synthesis.onnx'];
-const PERCEPTUAL = ['vgg16.onnx', 'lpips.onnx', 'measure.onnx'];
+const GENERATOR = ['mapping.onnx', 'synthesis.onnx', 'encoder.onnx'];
+const PERCEPTUAL = ['vgg16.onnx', 'lpips.onnx', 'measure.onnx', 'encoder.onnx'];
 const COMMERCIAL = 'Not for commercial use: bring your own generator for that.';
 
 export const LICENCES: ModelManifest['licences'] = [

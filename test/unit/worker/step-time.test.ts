@@ -27,7 +27,7 @@ it('tells the time of a step for each photo, at the full side, once it does not 
   );
   await measured.call('project', [chunk(256, 5)]);
   await measured.call('project', [chunk(128, 5)]);
-  await measured.call('start', { styles: 16 });
+  await measured.call('start', { start: 'average', target: new Float32Array(), styles: 16 });
   expect(told).toEqual([]);
   await measured.call('project', [chunk(256, 10)]);
   expect(told).toEqual([120]);
