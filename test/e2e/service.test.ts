@@ -130,6 +130,18 @@ describe('the service', () => {
     expect(seen.size).toBe(3);
   });
 
+  it('measures how smooth a morph is, once for both directions', async () => {
+    const path = (a: string, b: string) => `/morph/smoothness?a=${a}&b=${b}&mode=style`;
+    const first = await get(path(ids[0]!, ids[1]!));
+    expect(first.status).toBe(200);
+    const measured = (await first.json()) as { ppl: number };
+    expect(measured).toMatchObject({ samples: 8, epsilon: 1e-4, mode: 'style', crossover: 8 });
+    expect(measured.ppl).toBeGreaterThan(0);
+    const back = await get(path(ids[1]!, ids[0]!));
+    expect(back.headers.get('etag')).toBe(first.headers.get('etag'));
+    expect(await back.json()).toEqual(measured);
+  });
+
   it.each([
     ['text', () => Buffer.from('not a photo'), 415, 'IMAGE_UNSUPPORTED'],
     ['a file of no bytes', () => Buffer.alloc(0), 400, 'IMAGE_MISSING'],
