@@ -129,6 +129,24 @@ export const LastGood = Type.Object(
   { description: 'The latest latent with a finite loss, of a projection that diverged: it is kept.' },
 );
 
+/** What a recovery answers (see worker/recovery.ts). */
+export const RECOVERY_CAUSES = ['not-finite', 'loss', 'contrast'] as const;
+
+export const Recovery = Type.Object(
+  {
+    step: Type.Integer({ description: 'Adam steps taken when it was noticed.' }),
+    cause: Type.Enum([...RECOVERY_CAUSES], {
+      description:
+        '`not-finite`: loss or latent was no number; `loss`: it rose and stayed up; `contrast`: the image faded to grey.',
+    }),
+    backTo: Type.Integer({ description: 'Step at which it went on.' }),
+    learningRate: Type.Number({ description: 'Peak rate from then on.' }),
+    prior: Type.Number({ description: 'Weight of the prior from then on.' }),
+  },
+  { description: 'The projection went wrong and was taken back.' },
+);
+export type Recovery = Static<typeof Recovery>;
+
 /** An embedding as kept in Redis: small, everything bulky is a blob named by `blobs`. */
 export const EmbeddingRecord = Type.Object({
   id: EmbeddingId,
@@ -151,6 +169,7 @@ export const EmbeddingRecord = Type.Object({
   stoppedAt: Type.Optional(Type.Integer()),
   /** The latent is the blob `latent`, W+. */
   lastGood: Type.Optional(LastGood),
+  recoveries: Type.Optional(Type.Array(Recovery)),
   quality: Type.Optional(Quality),
   /** Name and weights hash of the generator whose W+ this latent lives in. */
   generator: Type.Optional(Type.Object({ name: Type.String(), hash: Type.String() })),

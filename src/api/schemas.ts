@@ -8,6 +8,7 @@ import {
   LastGood,
   MORPH_MODES,
   Quality,
+  Recovery,
   Smoothness,
 } from '../contracts.js';
 import { ERRORS, type ErrorCode } from '../errors.js';
@@ -108,6 +109,11 @@ export const Embedding = Type.Object(
       }),
     ),
     lastGood: Type.Optional(LastGood),
+    recoveries: Type.Optional(
+      Type.Array(Recovery, {
+        description: 'What was done where the projection went wrong; at most 3 times.',
+      }),
+    ),
     quality: Type.Optional(Quality),
     generator: Type.Optional(
       Type.Object({

@@ -1,5 +1,6 @@
 /** Projections: photos into W+. */
 import { encodeTensor } from '../images.js';
+import { contrastShare } from '../models/metrics/contrast.js';
 import type { EngineOptions } from './generator.js';
 import type { ProjectChunk, ProjectChunkResult } from './protocol.js';
 import type { UsedDevice } from './session.js';
@@ -26,7 +27,7 @@ export class Projector {
   async run(chunks: readonly ProjectChunk[]): Promise<ProjectChunkResult[]> {
     const result = await this.steps(chunks);
     return Promise.all(
-      chunks.map(async (_, i) => {
+      chunks.map(async ({ target }, i) => {
         const part = (all: Float32Array) => all.slice(...slot(all, i, chunks.length));
         const preview = part(result.preview);
         return {
@@ -34,6 +35,7 @@ export class Projector {
           m: part(result.m),
           v: part(result.v),
           losses: result.losses.map((row) => row[i]!),
+          contrast: contrastShare(preview, target),
           preview: await encodeTensor(preview, TARGET_SIZE, TARGET_SIZE, { format: 'jpeg' }),
         };
       }),

@@ -43,6 +43,8 @@ export interface ProjectChunkResult {
   v: Float32Array;
   /** Loss before each step taken: fewer than asked for where another photo of the batch asked for fewer. */
   losses: number[];
+  /** Contrast of the latest image as a share of the photo's (see metrics/contrast.ts). */
+  contrast: number;
   /** Preview of the latest image, JPEG 256 px. */
   preview: Uint8Array;
 }

@@ -1,6 +1,13 @@
 /** One embedding job: face, alignment, projection in chunks, result. Everything it writes is fenced by its attempt. */
 import { createHash } from 'node:crypto';
-import { type EmbeddingRecord, type Face, type Progress, STYLE_DIM, STYLES } from '../contracts.js';
+import {
+  type EmbeddingRecord,
+  type Face,
+  type Progress,
+  type Recovery,
+  STYLE_DIM,
+  STYLES,
+} from '../contracts.js';
 import type { ProjectChunk, ProjectChunkResult } from '../engine/protocol.js';
 import { AppError } from '../errors.js';
 import { withPreset } from '../models/stylegan/presets.js';
@@ -23,6 +30,8 @@ export interface EmbedDeps {
   device: string;
   /** Milliseconds of a clock that only runs forward. */
   clock: () => number;
+  /** Hears that the projection went wrong and is taken back. */
+  onRecovery?: ((recovery: Recovery) => void) | undefined;
 }
 
 export interface EmbedPayload {
@@ -110,11 +119,12 @@ async function run(
       deps.records.progress(record.id, attempt, {
         progress: progressOf(advance),
         losses: [...advance.losses],
+        ...(advance.recoveries.length > 0 && { recoveries: [...advance.recoveries] }),
         blobs: { ...keys },
       }),
     );
   };
-  const keepLastGood = async ({ losses, lastGood }: Divergence): Promise<void> => {
+  const keepLastGood = async ({ losses, lastGood, recoveries }: Divergence): Promise<void> => {
     if (!lastGood) return;
     const { step, loss } = lastGood;
     await store('latent', 'latent.f32', bytesOf(untied(lastGood.latent, { layers: STYLES, dim: STYLE_DIM })));
@@ -122,11 +132,16 @@ async function run(
       deps.records.progress(record.id, attempt, {
         lastGood: { step, loss },
         losses: [...losses],
+        ...(recoveries.length > 0 && { recoveries: [...recoveries] }),
         blobs: { ...keys },
       }),
     );
   };
-  const steps = { project: (chunk: ProjectChunk) => deps.project(chunk, signal), clock: deps.clock };
+  const steps = {
+    project: (chunk: ProjectChunk) => deps.project(chunk, signal),
+    clock: deps.clock,
+    onRecovery: deps.onRecovery,
+  };
   const projected = await project(steps, { target, latent, options }, report).catch(
     async (error: unknown) => {
       if (!(error instanceof Divergence)) throw error;
@@ -175,10 +190,11 @@ async function facesOf(
   return { face: largest, patch: { width, height, faces, face: 0 } };
 }
 
-function diverged({ step, lastGood }: Divergence): AppError {
+function diverged({ step, lastGood, recoveries }: Divergence): AppError {
+  const tried = recoveries.length > 0 ? ` in spite of ${recoveries.length} recoveries` : '';
   const kept = lastGood ? ` The latent of step ${lastGood.step} is kept.` : '';
   return new AppError('LATENT_DIVERGED', {
-    detail: `The projection diverged at step ${step}; try a smaller learningRate.${kept}`,
+    detail: `The projection diverged at step ${step}${tried}; try a smaller learningRate.${kept}`,
   });
 }
 

@@ -6,7 +6,7 @@ import { type Job, UnrecoverableError, WaitingError, Worker } from 'bullmq';
 import { Redis } from 'ioredis';
 import { type Logger, pino } from 'pino';
 import { type BatchSetting, type Config, loadConfig, type Role } from '../config.js';
-import type { EmbedJob, RenderJob } from '../contracts.js';
+import type { EmbedJob, Recovery, RenderJob } from '../contracts.js';
 import type { EngineInfo } from '../engine/protocol.js';
 import { AppError } from '../errors.js';
 import { readManifest } from '../models/manifest.js';
@@ -160,7 +160,13 @@ async function embedWorker(
       try {
         const payload = { id: job.data.id, attempt: job.attemptsStarted };
         const aborted = signal ?? new AbortController().signal;
-        const outcome = await embed({ ...deps, clock: () => performance.now() }, payload, aborted);
+        const onRecovery = (recovery: Recovery): void =>
+          log.warn({ ...payload, ...recovery }, 'a projection went wrong and was taken back');
+        const outcome = await embed(
+          { ...deps, clock: () => performance.now(), onRecovery },
+          payload,
+          aborted,
+        );
         log.info({ ...payload, outcome }, 'embedding ended');
         sizing.jobEnded();
       } catch (error) {

@@ -1,6 +1,6 @@
 /** Several embedding jobs of one worker at once, on real records and blobs; the engine is plain arithmetic. */
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import type { EmbeddingRecord } from '../../src/contracts.js';
+import type { EmbeddingRecord, Recovery } from '../../src/contracts.js';
 import type { EngineCalls, EngineMethod, ProjectChunk } from '../../src/engine/protocol.js';
 import { AppError } from '../../src/errors.js';
 import { Batcher } from '../../src/worker/batcher.js';
@@ -15,6 +15,8 @@ class ArithmeticEngine implements Engine {
   readonly batches: number[][] = [];
   /** Photo and step from which on the loss is not a number. */
   broken: { photo: number; step: number } | undefined;
+  /** Photo whose image fades to grey at rates above this one. */
+  fades: { photo: number; rate: number } | undefined;
   onBatch: (photos: number[]) => Promise<unknown> = async () => undefined;
   private last: Promise<unknown> = Promise.resolve();
 
@@ -49,10 +51,12 @@ class ArithmeticEngine implements Engine {
     this.batches.push(photos);
     await this.onBatch(photos);
     const taken = Math.min(...chunks.map(({ learningRates }) => learningRates.length));
-    return chunks.map(({ latent, m, v, step, pixelWeight: photo }) => {
+    return chunks.map(({ latent, m, v, step, learningRates, pixelWeight: photo }) => {
+      const fades = this.fades?.photo === photo && learningRates.some((rate) => rate > this.fades!.rate);
       const isBroken = (at: number) => this.broken?.photo === photo && at >= this.broken.step;
       const losses = Array.from({ length: taken }, (_, i) => (isBroken(step + i) ? Number.NaN : photo));
-      return { latent: latent.map((x) => x + photo * taken), m, v, losses, preview: Uint8Array.of(2) };
+      const moved = latent.map((x) => x + photo * taken);
+      return { latent: moved, m, v, losses, contrast: fades ? 0.1 : 1, preview: Uint8Array.of(2) };
     });
   }
 }
@@ -103,7 +107,10 @@ async function queued(photo: number, { steps = 40, ready = async () => {} } = {}
     blobs: { original },
   });
   let isReady: Promise<void> | undefined;
-  const start = (signal = new AbortController().signal): Promise<EmbedOutcome> =>
+  const start = (
+    signal = new AbortController().signal,
+    onRecovery?: (recovery: Recovery) => void,
+  ): Promise<EmbedOutcome> =>
     embed(
       {
         records,
@@ -117,6 +124,7 @@ async function queued(photo: number, { steps = 40, ready = async () => {} } = {}
         generator: { name: 'generator', hash: 'g1' },
         device: 'cpu',
         clock: () => performance.now(),
+        onRecovery,
       },
       { id, attempt: 1 },
       signal,
@@ -189,6 +197,35 @@ describe('several jobs at once', () => {
   });
 });
 
+describe('an embedding that starts to go wrong', () => {
+  it('is recovered and succeeds; the record, the API and the log tell what was done', async () => {
+    const job = await queued(2);
+    engine.fades = { photo: 2, rate: 0.03 };
+    const told: Recovery[] = [];
+    expect(await job.start(undefined, (recovery) => told.push(recovery))).toBe('succeeded');
+    const [recovery] = told;
+    expect(told).toHaveLength(1);
+    expect(recovery).toMatchObject({ step: 20, cause: 'contrast' });
+    expect(recovery!.learningRate).toBeCloseTo(0.02, 9);
+    expect(recovery!.prior).toBeGreaterThan(0);
+    const { state, recoveries, losses } = (await service.app.inject(`/embeddings/${job.id}`)).json();
+    expect({ state, recoveries }).toEqual({ state: 'succeeded', recoveries: told });
+    expect(losses).toHaveLength(40);
+    expect(await latentOf(await job.record())).toBe(40 * 2);
+  });
+
+  it('does not hold up or change those that share its engine calls', async () => {
+    const ready = together(2);
+    const [wrong, sound] = [await queued(1, { ready }), await queued(2, { ready })];
+    engine.fades = { photo: 1, rate: 0.03 };
+    await Promise.all([wrong.start(), sound.start()]);
+    expect((await wrong.record()).recoveries).toHaveLength(1);
+    expect((await sound.record()).recoveries).toBeUndefined();
+    expect(await latentOf(await wrong.record())).toBe(40);
+    expect(await latentOf(await sound.record())).toBe(40 * 2);
+  });
+});
+
 describe('an embedding that diverged', () => {
   /** Runs a job into NaN and fails its record, as the worker does. */
   async function diverged() {
@@ -211,11 +248,23 @@ describe('an embedding that diverged', () => {
       error: {
         code: 'LATENT_DIVERGED',
         detail:
-          'The projection diverged at step 17; try a smaller learningRate. The latent of step 15 is kept.',
+          'The projection diverged at step 17 in spite of 3 recoveries; try a smaller learningRate. The latent of step 11 is kept.',
       },
-      lastGood: { step: 15, loss: 2 },
+      lastGood: { step: 11, loss: 2 },
     });
-    expect(await latentOf(await record())).toBe(2 * 15);
+    expect(await latentOf(await record())).toBe(2 * 11);
+  });
+
+  it('tells how often it was taken back, and from where it went on', async () => {
+    const { id } = await diverged();
+    const { recoveries } = (await service.app.inject(`/embeddings/${id}`)).json();
+    expect(recoveries).toMatchObject([
+      { step: 17, cause: 'not-finite', backTo: 11 },
+      { step: 17, cause: 'not-finite', backTo: 11 },
+      { step: 17, cause: 'not-finite', backTo: 0 },
+    ]);
+    const rates = recoveries.map(({ learningRate }: { learningRate: number }) => learningRate);
+    for (const [i, rate] of rates.entries()) expect(rate).toBeCloseTo(0.05 * 0.4 ** (i + 1), 9);
   });
 
   it('cannot be morphed, and leaves nothing when it is deleted', async () => {

@@ -35,7 +35,8 @@ const projector: Pick<Projector, 'run'> = {
       const count = chunk.learningRates.length;
       const grown = (data: Float32Array) => data.map((x) => x + count);
       const [latent, m, v] = [grown(chunk.latent), grown(chunk.m), grown(chunk.v)];
-      return { latent, m, v, losses: new Array<number>(count).fill(1), preview: new Uint8Array() };
+      const losses = new Array<number>(count).fill(1);
+      return { latent, m, v, losses, contrast: 1, preview: new Uint8Array() };
     }),
 };
 

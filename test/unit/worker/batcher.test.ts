@@ -30,6 +30,7 @@ const resultOf = ({ step }: ProjectChunk): ProjectChunkResult => ({
   m: new Float32Array(),
   v: new Float32Array(),
   losses: [step],
+  contrast: 1,
   preview: new Uint8Array(),
 });
 

@@ -73,6 +73,7 @@ class SmallEngine implements Engine {
           m: chunk.m,
           v: chunk.v,
           losses: chunk.learningRates.map((_, i) => this.loss(chunk.step + i)),
+          contrast: 1,
           preview: Uint8Array.of(2, chunk.step),
         };
         return [result];
@@ -160,8 +161,9 @@ describe('embed', () => {
     expect(await run()).toBe('succeeded');
     expect(engine.calls.slice(0, 3)).toEqual(['align', 'start', 'project']);
     expect(engine.chunks.map(({ step, learningRates }) => [step, learningRates.length])).toEqual([
-      [0, 5],
-      [5, 8],
+      [0, 1],
+      [1, 10],
+      [11, 2],
       [13, 10],
       [23, 4],
     ]);
@@ -188,8 +190,8 @@ describe('embed', () => {
 
   it('reports the time left from the measured time of a step', async () => {
     await run();
-    expect(records.patches[1]!.progress).toMatchObject({ step: 5, secondsLeft: 11 });
-    expect(records.patches[2]!.progress).toMatchObject({ step: 13, secondsLeft: 7 });
+    expect(records.patches[1]!.progress).toMatchObject({ step: 1, secondsLeft: 13 });
+    expect(records.patches[2]!.progress).toMatchObject({ step: 11, secondsLeft: 8 });
   });
 
   it('hands the measures what is known of the photo', async () => {
@@ -209,7 +211,7 @@ describe('embed', () => {
 
   it('stops after the chunk in which the embedding was deleted, and deletes its own blobs', async () => {
     engine.onChunk = ({ step }) => {
-      records.cancelled = step === 5;
+      records.cancelled = step === 1;
     };
     expect(await run()).toBe('abandoned');
     expect(engine.chunks).toHaveLength(2);
@@ -241,10 +243,10 @@ describe('embed', () => {
         code: 'LATENT_DIVERGED',
         retryable: false,
         detail:
-          'The projection diverged at step 7; try a smaller learningRate. The latent of step 5 is kept.',
+          'The projection diverged at step 7 in spite of 3 recoveries; try a smaller learningRate. The latent of step 1 is kept.',
       });
       const { record } = records;
-      expect(record.lastGood).toEqual({ step: 5, loss: 3 });
+      expect(record.lastGood).toEqual({ step: 1, loss: 7 });
       expect(record.losses).toEqual([8, 7, 6, 5, 4, 3, 2]);
       expect(record.latentHash).toBeUndefined();
       const kept = (await blobs.get(record.blobs.latent!))!;
@@ -265,7 +267,7 @@ describe('embed', () => {
   it('keeps nothing of a projection that diverged after the embedding was deleted', async () => {
     engine.loss = (step) => (step === 7 ? Number.NaN : 1);
     engine.onChunk = ({ step }) => {
-      records.cancelled = step === 5;
+      records.cancelled = step === 1;
     };
     expect(await run()).toBe('abandoned');
     expect(await blobs.has(`embeddings/${id}/1/latent.f32`)).toBe(false);
