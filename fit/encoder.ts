@@ -16,7 +16,7 @@ import { drawSamples, readSample } from './sampler.js';
 
 const USAGE = `Usage: npm run fit:encoder [-- OPTIONS]
 
-  --samples N    samples of the generator (default 3000); kept in .cache/bench/encoder
+  --samples N    samples of the generator (default 2000); kept in .cache/bench/encoder
   --seed N       seed of their latents (default 1)
   --threads N    threads (default 2)`;
 
@@ -25,7 +25,7 @@ const KEPT = [64, 96, 96, 0];
 /** Weights of the blocks, each scaled to features of mean squared length 1 before. */
 const WEIGHTS = [1, 1, 1, 0.5];
 const RANK = 200;
-const LAMBDA = 2;
+const LAMBDA = 1;
 /** Share of the samples that is not fitted on, but predicted. */
 const HELD_OUT = 0.1;
 
@@ -134,7 +134,7 @@ async function latentsOf(
 
 const { values } = parseArgs({
   options: {
-    samples: { type: 'string', default: '3000' },
+    samples: { type: 'string', default: '2000' },
     seed: { type: 'string', default: '1' },
     threads: { type: 'string', default: '2' },
     help: { type: 'boolean', default: false },

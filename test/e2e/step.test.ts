@@ -1,10 +1,12 @@
 /** The whole projection step, on the real weights, against PyTorch autograd (test/golden/step/make.py). */
+import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { loadConfig } from '../../src/config.js';
 import { openSession } from '../../src/engine/session.js';
 import { type StepVariant, stepModel } from '../../src/engine/step-model.js';
 import { openStepper, type StepBatch, type Stepper } from '../../src/engine/stepper.js';
 import { readManifest } from '../../src/models/manifest.js';
+import { pnNorms } from '../../src/models/metrics/pn.js';
 import { golden, goldenLatent as latent, waves as target, unpack } from '../support/step.js';
 
 const { modelsDir, threads } = loadConfig();
@@ -148,4 +150,41 @@ it('judged at 128 px the loss is on the scale of 256 px', async () => {
   expect(losses[0]![0]! / golden.perceptual.loss).toBeGreaterThan(0.8);
   expect(losses[0]![0]! / golden.perceptual.loss).toBeLessThan(1.4);
   await coarse.release();
+});
+
+it('the prior adds lambda mean(p^2) to what is differentiated, p being what the reported P_N norm measures', async () => {
+  const coarse = await open({ space: 'pn', judgedAt: 128 });
+  const lambda = 1e4;
+  const without = await coarse.run(batchOf([0]));
+  const withPrior = await coarse.run({ ...batchOf([0]), prior: [lambda] });
+  await coarse.release();
+  expect(withPrior.losses).toEqual(without.losses);
+
+  const dimensions = { N: 1, L: 16 };
+  const whitening = await openSession(join(modelsDir, 'whitening.onnx'), { ...session, dimensions });
+  const { p } = await whitening.run({ w: { data: latent, shape: [1, 16, 512] } });
+  await whitening.release();
+  // After one step from zero, m = 0.1 g, and the gradient of the prior is 2 lambda p / (16 * 512).
+  const expected = p!.data.map((x) => (2 * lambda * x) / (16 * 512));
+  const added = withPrior.m.map((m, i) => (m - without.m[i]!) / 0.1);
+  const largest = Math.max(...expected.map(Math.abs));
+  const difference = Math.max(...expected.map((x, i) => Math.abs(added[i]! - x)));
+  expect(difference / largest).toBeLessThan(1e-2);
+  const { perStyle } = pnNorms(p!.data, 16);
+  const meanOfSquares = perStyle.reduce((sum, norm) => sum + norm ** 2, 0) / perStyle.length;
+  expect(p!.data.reduce((sum, x) => sum + x * x, 0) / p!.data.length).toBeCloseTo(meanOfSquares, 4);
+});
+
+it('judged at 224 px, as in the paper, the loss is on the scale of 256 px, its gradient nearly that, and steps lower it', async () => {
+  const paper = await open({ space: 'w', judgedAt: 224 });
+  const { losses, m } = await paper.run(batchOf([0]));
+  const { loss, gradient } = golden.perceptual;
+  expect(losses[0]![0]! / loss).toBeGreaterThan(0.9);
+  expect(losses[0]![0]! / loss).toBeLessThan(1.1);
+  const full = unpack(gradient);
+  const dot = (a: Float32Array, b: Float32Array): number => a.reduce((sum, x, i) => sum + x * b[i]!, 0);
+  expect(dot(m, full) / Math.sqrt(dot(m, m) * dot(full, full))).toBeGreaterThan(0.8);
+  const after = await paper.run(batchOf([0.01, 0.01, 0.01]));
+  expect(after.losses[2]![0]).toBeLessThan(after.losses[0]![0]!);
+  await paper.release();
 });
