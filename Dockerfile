@@ -22,6 +22,7 @@ WORKDIR /app
 COPY package.json LICENSE NOTICE ./
 COPY --from=dependencies /app/node_modules node_modules
 COPY --from=build /app/dist dist
+COPY assets assets
 ENV NODE_ENV=production \
     HOST=0.0.0.0 \
     LATENTMORPH_DATA=/data \

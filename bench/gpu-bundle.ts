@@ -33,6 +33,7 @@ const SOURCES = [
   'vitest.config.ts',
   'tsconfig.json',
   'src',
+  'assets',
   'test/gpu',
   'test/support',
   'bench/photos',

@@ -95,13 +95,15 @@ export const preactivationOf = (w: number): number => GAIN * (w < 0 ? SLOPE * w 
 /** w of x, as a number. */
 export const latentFrom = (x: number): number => (x < 0 ? x / SLOPE : x) / GAIN;
 
-/** Lower factor L of a positive definite matrix L L^T, row-major. */
+/** Lower factor L of a positive definite matrix L L^T, row-major. Throws where it is not positive definite. */
 export function cholesky(a: Float64Array, n: number): Float64Array {
   const l = new Float64Array(n * n);
   for (let i = 0; i < n; i++) {
     for (let k = 0; k <= i; k++) {
       let s = a[i * n + k]!;
       for (let j = 0; j < k; j++) s -= l[i * n + j]! * l[k * n + j]!;
+      if (i === k && !(s > 0))
+        throw new RangeError(`Expected a positive definite matrix but its pivot ${i} of ${n} is ${s}`);
       l[i * n + k] = i === k ? Math.sqrt(s) : s / l[k * n + k]!;
     }
   }
