@@ -39,7 +39,7 @@ export const EmbeddingOptions = Type.Object(
     space: Type.Enum(['pn', 'w'], {
       default: usual.space,
       description:
-        "Coordinates in which Adam moves. `pn`: whitened, one unit is one standard deviation of the generator's own latents. `w`: W itself, as in the paper; take learning rates of 0.01 to 0.05.",
+        "Coordinates in which Adam moves. `pn`: whitened, one unit is about one standard deviation of the generator's own latents. `w`: W itself, as in the paper; take learning rates of 0.01 to 0.05.",
     }),
     editability: Type.Optional(
       Type.Number({

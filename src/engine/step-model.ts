@@ -18,7 +18,7 @@ import {
 } from '../models/stylegan/step-graph.js';
 
 /** Raised whenever emission changes: cached graphs of other revisions are not used. */
-const REVISION = 9;
+const REVISION = 10;
 
 /**
  * Where half precision begins, for each photo: layers of 32 px and more. Below it gradients reach past a thousand, and
@@ -44,7 +44,13 @@ export interface StepVariant {
 /** `step` and `target` are the two halves of the plain form, `loop` is all in one (see stylegan/step-graph.ts). */
 export type StepPart = 'step' | 'target' | 'loop';
 
-const SOURCES = ['synthesis.onnx', 'vgg16.onnx', 'whitening.onnx', 'colouring.onnx'] as const;
+const SOURCES = [
+  'synthesis.onnx',
+  'vgg16.onnx',
+  'whitening.onnx',
+  'step-whitening.onnx',
+  'step-colouring.onnx',
+] as const;
 
 /** Path of the ONNX file of one part of a variant, there or not: it changes with everything that shapes the graph. */
 export function stepModelPath(
@@ -106,12 +112,13 @@ async function optionsOf(modelsDir: string, variant: StepVariant): Promise<StepG
   const { space, styles, judgedAt, batch, half } = variant;
   const read = async (name: (typeof SOURCES)[number], dims: Record<string, number>): Promise<Graph> =>
     readOnnx(await readFile(join(modelsDir, name)), { dims });
-  const [synthesis, vgg, whitening, colouring] = await Promise.all([
+  const [synthesis, vgg, standard, whitening, colouring] = await Promise.all([
     read('synthesis.onnx', { N: batch }),
     read('vgg16.onnx', { N: batch, H: judgedAt, W: judgedAt }),
     // These take one image at a time, but any number of styles: a batch is one long row of them.
     read('whitening.onnx', { N: 1, L: batch * styles }),
-    read('colouring.onnx', { N: 1, L: batch * styles }),
+    read('step-whitening.onnx', { N: 1, L: batch * styles }),
+    read('step-colouring.onnx', { N: 1, L: batch * styles }),
   ]);
   return {
     synthesis,
@@ -119,7 +126,7 @@ async function optionsOf(modelsDir: string, variant: StepVariant): Promise<StepG
     size: TARGET_SIZE,
     styles,
     half,
-    ...(space === 'pn' && { space: { whitening, colouring } }),
+    ...(space === 'pn' && { space: { whitening, colouring, standard } }),
   };
 }
 

@@ -115,7 +115,7 @@ class PlainStepper implements Stepper {
       await part('step'),
       () => part('target'),
       variant.space === 'pn'
-        ? await openSession(join(modelsDir, 'whitening.onnx'), { ...session, dimensions })
+        ? await openSession(join(modelsDir, 'step-whitening.onnx'), { ...session, dimensions })
         : undefined,
     );
   }

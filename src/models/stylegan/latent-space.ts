@@ -19,6 +19,11 @@ const SLOPE = 5;
 const GAIN = Math.SQRT1_2;
 /** Added to every variance: the spectrum falls to 1e-8, and along its tail a sampled spread says nothing. */
 const VARIANCE_FLOOR = 0.01;
+/**
+ * The same for the coordinates of Adam: with the low floor, details of a photo along which samples hardly differ would take
+ * it hundreds of steps (docs/decisions/0005).
+ */
+export const STEP_FLOOR = 0.3;
 
 /** Mean and covariance of x over sampled latents, in double precision. */
 export class LatentSpread {
@@ -44,22 +49,22 @@ export class LatentSpread {
     this.count++;
   }
 
-  /** Mean [dim] and Cholesky factor L [dim,dim] of the floored covariance L L^T. Throws for too few samples. */
-  normal(): { mean: Float64Array; factor: Float64Array } {
+  /** Mean [dim] and Cholesky factor L [dim,dim] of the covariance L L^T with raised variances. Throws for too few samples. */
+  normal(floor: number): { mean: Float64Array; factor: Float64Array } {
     const { dim, sum, products, count } = this;
     if (count < 2) throw new Error(`Expected at least 2 latents but received ${count}`);
     const mean = sum.map((s) => s / count);
     const covariance = products.map((s, at) => {
       const [i, k] = [Math.floor(at / dim), at % dim];
-      return k > i ? 0 : s / count - mean[i]! * mean[k]! + (i === k ? VARIANCE_FLOOR : 0);
+      return k > i ? 0 : s / count - mean[i]! * mean[k]! + (i === k ? floor : 0);
     });
     return { mean, factor: cholesky(covariance, dim) };
   }
 }
 
 /** Graph `whitening`: `w` [1,L,dim] -> `p` [1,L,dim]; L may be left open. */
-export function whiteningGraph(spread: LatentSpread): Graph {
-  const { mean, factor } = spread.normal();
+export function whiteningGraph(spread: LatentSpread, floor = VARIANCE_FLOOR): Graph {
+  const { mean, factor } = spread.normal(floor);
   const { dim } = spread;
   const b = new GraphBuilder('whitening');
   const w = b.input('w', 'float32', [1, 1, dim]);
@@ -72,8 +77,8 @@ export function whiteningGraph(spread: LatentSpread): Graph {
 }
 
 /** Graph `colouring`, the inverse: `p` [1,L,dim] -> `w` [1,L,dim]; L may be left open. */
-export function colouringGraph(spread: LatentSpread): Graph {
-  const { mean, factor } = spread.normal();
+export function colouringGraph(spread: LatentSpread, floor = VARIANCE_FLOOR): Graph {
+  const { mean, factor } = spread.normal(floor);
   const { dim } = spread;
   const b = new GraphBuilder('colouring');
   const p = b.input('p', 'float32', [1, 1, dim]);

@@ -41,7 +41,7 @@ export const PRESETS = {
   /** A first look: few steps, all of them cheap. */
   draft: { ...standard, steps: 20, coarse: 1, earlyStop: false },
   standard,
-  /** Smaller steps, more than twice as many. */
+  /** More than twice as many steps. */
   best: { ...standard, steps: 500 },
   /**
    * The protocol of Celebrity and You: Adam in W at a constant 0.01 from the average latent, un-squared norms of four VGG

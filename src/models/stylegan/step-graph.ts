@@ -13,9 +13,18 @@ import { type ForwardOptions, forwardGraph, judgedSideOf } from './forward.js';
 import { features, PERCEPTUAL_LAYERS, reduceImage } from './loss.js';
 
 export interface StepGraphOptions extends ForwardOptions {
-  /** Coordinates in which Adam moves: `w` [N,styles,512] -> `p` and back. Left out, it moves in W itself. */
-  space?: { whitening: Graph; colouring: Graph };
+  /**
+   * Coordinates in which Adam moves: `w` [N,styles,512] -> `p` and back. Left out, it moves in W itself. `standard` is the
+   * map to P_N, where the prior lies.
+   */
+  space?: { whitening: Graph; colouring: Graph; standard: Graph };
 }
+
+/**
+ * Decay of Adam's moments in P_N: from a start that is near already, gradients change soon, and shorter memories follow
+ * them (docs/decisions/0005). In W they are those of the paper, 0.9 and 0.999.
+ */
+const SHORT_MEMORY = { beta1: 0.8, beta2: 0.98 } as const;
 
 /** Axes that stay open in the written loop: the number of steps is that of the learning rates given. */
 export const LOOP_GRAPH_SYMBOLS = { learningRates: { 0: 'K' }, losses: { 0: 'K' } } as const;
@@ -48,12 +57,13 @@ function step(
   { rate, t }: { rate: Value; t: Value },
 ) {
   const latent = options.space ? inSpace(b, options.space.colouring, x, 'step.toW.') : x;
+  const position = options.space ? inSpace(b, options.space.standard, latent, 'step.toP.') : x;
   const outputs = b.inline(forward, new Map([...bindings, ['latent', latent]]), 'step.');
   const losses = outputs.get('losses')!;
-  const objective = b.op('ReduceSum', [b.op('Add', [losses, penalty(b, x, prior)])], { keepdims: 0 });
+  const objective = b.op('ReduceSum', [b.op('Add', [losses, penalty(b, position, prior)])], { keepdims: 0 });
   const [grad] = gradients(b, objective, [x]);
   const each = (perPhoto: Value) => b.op('Reshape', [perPhoto, b.ints([x.shape[0]!, 1, 1])]);
-  const next = adamStep(b, { x, m, v }, grad!, each(rate), each(t));
+  const next = adamStep(b, { x, m, v }, grad!, each(rate), each(t), options.space && SHORT_MEMORY);
   return { ...next, losses, image: outputs.get('image')! };
 }
 

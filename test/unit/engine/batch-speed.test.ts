@@ -19,7 +19,13 @@ afterEach(() => rm(modelsDir, { recursive: true }));
 const zeros = Array.from({ length: 512 }, () => 0);
 /** What is read of it: the hashes of all sources, and where the latents lie. */
 const manifest = (vgg = 'a') => {
-  const hashes = { 'synthesis.onnx': 'a', 'vgg16.onnx': vgg, 'whitening.onnx': 'a', 'colouring.onnx': 'a' };
+  const hashes = {
+    'synthesis.onnx': 'a',
+    'vgg16.onnx': vgg,
+    'whitening.onnx': 'a',
+    'step-whitening.onnx': 'a',
+    'step-colouring.onnx': 'a',
+  };
   const files = Object.entries(hashes).map(([name, letter]) => [name, { sha256: letter.repeat(64) }]);
   const read = { files: Object.fromEntries(files), averageLatent: zeros, latentStd: zeros };
   return read as unknown as ModelManifest;

@@ -1,6 +1,11 @@
 import { beforeAll, describe, expect, it } from 'vitest';
 import { normalFrom } from '../../../src/models/random.js';
-import { colouringGraph, LatentSpread, whiteningGraph } from '../../../src/models/stylegan/latent-space.js';
+import {
+  colouringGraph,
+  LatentSpread,
+  STEP_FLOOR,
+  whiteningGraph,
+} from '../../../src/models/stylegan/latent-space.js';
 import { compile } from '../../support/run-graph.js';
 
 const DIM = 6;
@@ -57,7 +62,24 @@ describe('the P_N space', () => {
     await Promise.all([there.release(), back.release()]);
   });
 
+  it('with a floor spreads latents less than in P_N, and comes back as well', async () => {
+    const graphs = [
+      whiteningGraph(spread),
+      whiteningGraph(spread, STEP_FLOOR),
+      colouringGraph(spread, STEP_FLOOR),
+    ];
+    const [plain, there, back] = await Promise.all(graphs.map(compile));
+    for (const w of latents(20, 3)) {
+      const { p } = await there!.run({ w });
+      const { p: standard } = await plain!.run({ w });
+      expect(Math.hypot(...p!)).toBeLessThan(Math.hypot(...standard!));
+      const { w: again } = await back!.run({ p: p! });
+      for (let i = 0; i < DIM; i++) expect(Math.abs(again![i]! - w[i]!)).toBeLessThan(1e-4);
+    }
+    await Promise.all([plain, there, back].map((graph) => graph!.release()));
+  });
+
   it('asks for samples', () => {
-    expect(() => new LatentSpread(DIM).normal()).toThrow('Expected at least 2 latents but received 0');
+    expect(() => new LatentSpread(DIM).normal(0.01)).toThrow('Expected at least 2 latents but received 0');
   });
 });
