@@ -5,11 +5,12 @@ import { parseArgs } from 'node:util';
 import { DEFAULT_STEPS } from '../src/contracts.js';
 import type { ModelManifest } from '../src/models/manifest.js';
 import { integerOption } from './arguments.js';
+import { command } from './command.js';
 import { Judge, type Judgement } from './embed/judge.js';
 import type { Mark } from './embed/levels.js';
 import { averageStart, PAPER_CHUNK, PAPER_RATE, type PaperCurve, paperCurve } from './embed/paper.js';
 import { type OurRun, report } from './embed/report.js';
-import { defaultRun, openProjector, PAPER_STEPS, Run, warmUp } from './engine.js';
+import { type OurOptions, openProjector, ourRun, PAPER_STEPS, Run, warmUp } from './engine.js';
 import { type AlignedPhoto, alignedPhotos, LISTS, type ListName } from './photos.js';
 import { progress } from './progress.js';
 import { largestDifference, median } from './statistics.js';
@@ -55,17 +56,19 @@ async function main(options: Options): Promise<void> {
   const photos = await alignedPhotos(options.photos, options.limit);
   say('Opening the sessions ...');
   const bench = await open(manifest, options.threads);
-  await warmUp({ projector: bench.ours, manifest }, photos[0]!.target);
   const curves: PaperCurve[] = [];
-  const ours: OurRun[] = [];
+  const ours: Record<OurOptions, OurRun>[] = [];
   /** Seconds of single steps of the paper, over all photos. */
   const stepSeconds: number[] = [];
   for (const photo of photos) {
     const judgement = await bench.judge.of(photo.target);
     curves.push(await paperSide(bench, photo, judgement, options.paperSteps));
-    const { probes, ...run } = await ourSide(bench, photo, judgement, options.steps);
-    ours.push(run);
-    stepSeconds.push(...probes);
+    const run = async (name: OurOptions): Promise<OurRun> => {
+      const { probes, ...rest } = await ourSide(bench, photo, judgement, { name, steps: options.steps });
+      stepSeconds.push(...probes);
+      return rest;
+    };
+    ours.push({ defaults: await run('defaults'), alone: await run('alone') });
   }
   const paperStepSeconds = median(stepSeconds);
   const { text, json } = report({
@@ -104,8 +107,9 @@ async function ourSide(
   { ours, paper, manifest, threads }: Bench,
   { id, target }: AlignedPhoto,
   judgement: Judgement,
-  steps: number,
+  { name, steps }: { name: OurOptions; steps: number },
 ): Promise<OurRun & { probes: number[] }> {
+  await warmUp({ projector: ours, manifest }, target, name);
   const start = averageStart(manifest);
   const probe = new Run(paper, target, PAPER_STEPS, start);
   const { losses } = await probe.steps([PAPER_RATE]);
@@ -116,17 +120,17 @@ async function ourSide(
   const marks: Mark[] = [];
   const bar = progress('our steps', steps);
   let elapsed = 0;
-  const outcome = await defaultRun(
+  const outcome = await ourRun(
     { projector: ours, manifest, threads },
     target,
-    steps,
+    { name, steps },
     async (state, seconds) => {
       elapsed += seconds;
       const verdict = await judgement(state.latent);
       const before = marks.at(-1)?.step ?? 0;
       marks.push({ step: state.step, seconds: elapsed, ...verdict });
       for (let i = 0; i < PROBE; i++) probes.push((await probe.steps([PAPER_RATE])).seconds);
-      const note = `${id}: LPIPS ${verdict.lpips.toFixed(3)} in ${elapsed.toFixed(0)} s`;
+      const note = `${id}, ${name}: LPIPS ${verdict.lpips.toFixed(3)} in ${elapsed.toFixed(0)} s`;
       bar.tick(note, state.step - before);
     },
   );
@@ -161,17 +165,4 @@ function optionsOf(args: string[]): Options {
   };
 }
 
-let options: Options;
-try {
-  options = optionsOf(process.argv.slice(2));
-} catch (error) {
-  console.error(`${(error as Error).message}\n${USAGE}`);
-  process.exit(2);
-}
-try {
-  await main(options);
-  process.exit(0);
-} catch (error) {
-  console.error(error instanceof Error ? error.message : error);
-  process.exit(1);
-}
+await command(USAGE, optionsOf, main);

@@ -27,10 +27,11 @@ export interface RunOptions {
   space: LatentSpace;
   pixelWeight: number;
   prior: number;
+  lpipsWeight: number;
 }
 
 /** The steps of the paper: Adam moves W itself, the loss is that of four VGG layers alone. */
-export const PAPER_STEPS: RunOptions = { space: 'w', pixelWeight: 0, prior: 0 };
+export const PAPER_STEPS: RunOptions = { space: 'w', pixelWeight: 0, prior: 0, lpipsWeight: 0 };
 
 /** State of a projection between chunks, as it can be stored. */
 export interface RunState {
@@ -82,20 +83,25 @@ export async function stepGraphFile(manifest: ModelManifest): Promise<string> {
   return stepModel(MODELS_DIR, manifest, 'step', variant);
 }
 
-const DEFAULTS = PRESETS.standard;
+/** Options of our runs: the defaults of the service, and the same for the paper's loss alone, without LPIPS and prior. */
+const OUR_OPTIONS = {
+  defaults: PRESETS.standard,
+  alone: { ...PRESETS.standard, lpipsWeight: 0, editability: 0, earlyStop: false },
+} as const;
+export type OurOptions = keyof typeof OUR_OPTIONS;
 
 /**
- * A projection with the defaults of the service, its number of steps apart, by the service's own loop. Waits for `onChunk`
+ * A projection by the service's own loop with one of `OUR_OPTIONS`, its number of steps apart. Waits for `onChunk`
  * after every chunk; `seconds` are those of its steps, and of the start for the first. Tells whether it came to its end: one whose loss is no number
  * ends early.
  */
-export async function defaultRun(
+export async function ourRun(
   { projector, manifest, threads }: { projector: Projector; manifest: ModelManifest; threads: number },
   target: Float32Array,
-  steps: number,
+  { name, steps }: { name: OurOptions; steps: number },
   onChunk: (state: RunState, seconds: number) => Promise<void>,
 ): Promise<'ended' | 'diverged'> {
-  const { start, styles } = DEFAULTS;
+  const { start, styles } = OUR_OPTIONS[name];
   const started = performance.now();
   const { latent } = await startLatent(engineOptions(manifest, threads), { start, target, styles });
   const run = { state: startState(latent), seconds: 0 };
@@ -113,7 +119,7 @@ export async function defaultRun(
           return result;
         },
       },
-      { target, latent, options: { ...DEFAULTS, steps } },
+      { target, latent, options: { ...OUR_OPTIONS[name], steps } },
       () => onChunk(run.state, run.seconds),
     );
     return 'ended';
@@ -123,15 +129,18 @@ export async function defaultRun(
   }
 }
 
-/** Takes a step of every kind that `defaultRun` takes, so that their sessions are open when the clock runs. */
+/** Takes a step of every kind that such a run takes, so that their sessions are open when the clock runs. */
 export async function warmUp(
   { projector, manifest }: { projector: Projector; manifest: ModelManifest },
   target: Float32Array,
+  name: OurOptions,
 ): Promise<void> {
-  const { space, pixelWeight, styles, steps } = DEFAULTS;
-  const sides = new Set([0, steps - 1].map((t) => judgedSide(t, DEFAULTS)));
+  const options = OUR_OPTIONS[name];
+  const { space, pixelWeight, lpipsWeight, styles, steps } = options;
+  const sides = new Set([0, steps - 1].map((t) => judgedSide(t, options)));
+  const latent = averageStart(manifest.averageLatent, styles);
   for (const side of sides) {
-    const latent = averageStart(manifest.averageLatent, styles);
-    await new Run(projector, target, { space, pixelWeight, prior: 0 }, startState(latent)).steps([0], side);
+    const run = new Run(projector, target, { space, pixelWeight, lpipsWeight, prior: 0 }, startState(latent));
+    await run.steps([0], side);
   }
 }

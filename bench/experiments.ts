@@ -2,16 +2,16 @@
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { integerOption } from './arguments.js';
+import { command } from './command.js';
 import { Laboratory } from './experiments/laboratory.js';
 import { figure4, figure5 } from './experiments/morphs.js';
 import { figure2, figure3 } from './experiments/projections.js';
 import { type Report, writeReport } from './experiments/report.js';
 import { table1 } from './experiments/table1.js';
-import { LISTS } from './photos.js';
 import { QualityJudge } from './quality/judge.js';
-import { EmbedService } from './quality/service.js';
-import { type Source, sourcePhotos } from './quality/source.js';
-import { MODELS_DIR, models, ROOT } from './workspace.js';
+import { EmbedService, setEngineEnvironment } from './quality/service.js';
+import { type Source, sourceOption, sourcePhotos } from './quality/source.js';
+import { models, ROOT } from './workspace.js';
 
 const EXPERIMENTS: Readonly<Record<string, (lab: Laboratory) => Promise<Report>>> = {
   table1,
@@ -43,6 +43,7 @@ interface Options {
 }
 
 async function main(options: Options): Promise<void> {
+  setEngineEnvironment(options.threads);
   const manifest = await models();
   const photos = await sourcePhotos(options.source, options.limit);
   const service = new EmbedService();
@@ -73,14 +74,10 @@ function optionsOf(args: string[]): Options {
   const unknown = positionals.find((name) => !NAMES.includes(name));
   if (unknown !== undefined || positionals.length === 0)
     throw new Error(`Expected one or several of ${NAMES.join(', ')} but received '${unknown ?? ''}'`);
-  if (values.photos !== undefined && values.list !== undefined)
-    throw new Error('Expected --photos or --list but received both');
-  const list = LISTS.find((name) => name === (values.list ?? 'judging'));
-  if (!list) throw new Error(`Expected ${LISTS.join(' or ')} for --list but received '${values.list}'`);
   const limit = integerOption('limit', values.limit);
   return {
     names: positionals,
-    source: values.photos === undefined ? { list } : { folder: values.photos },
+    source: sourceOption(values),
     steps: integerOption('steps', values.steps),
     limit,
     pairs: values.pairs === undefined ? limit : integerOption('pairs', values.pairs),
@@ -89,21 +86,4 @@ function optionsOf(args: string[]): Options {
   };
 }
 
-let options: Options;
-try {
-  options = optionsOf(process.argv.slice(2));
-} catch (error) {
-  console.error(`${(error as Error).message}\n${USAGE}`);
-  process.exit(2);
-}
-// What the engine process reads.
-process.env.LATENTMORPH_MODELS = MODELS_DIR;
-process.env.LATENTMORPH_THREADS = String(options.threads);
-process.env.LATENTMORPH_DEVICE ??= 'cpu';
-try {
-  await main(options);
-  process.exit(0);
-} catch (error) {
-  console.error(error instanceof Error ? error.message : error);
-  process.exit(1);
-}
+await command(USAGE, optionsOf, main);

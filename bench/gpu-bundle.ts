@@ -12,6 +12,7 @@ import { parseArgs } from 'node:util';
 import { cudaProviderPath } from '../src/engine/cuda-provider.js';
 import { neededLibraries } from '../src/engine/elf.js';
 import { integerOption } from './arguments.js';
+import { command } from './command.js';
 import { closure } from './gpu/packages.js';
 import { alignedPhotos } from './photos.js';
 import { CACHE, MODELS_DIR, models, ROOT, say } from './workspace.js';
@@ -52,6 +53,8 @@ interface Options {
 }
 
 async function main(options: Options): Promise<void> {
+  if (process.platform !== 'linux' || process.arch !== 'x64' || !cudaProviderPath())
+    throw new Error('The bundle is made on Linux on x64, for the same.');
   const { out, node } = options;
   const foreign = (await neededLibraries(node)).filter((name) => /^lib(node|uv|v8|icu)/.test(name));
   if (foreign.length > 0)
@@ -189,21 +192,4 @@ function optionsOf(args: string[]): Options {
   };
 }
 
-let options: Options;
-try {
-  options = optionsOf(process.argv.slice(2));
-} catch (error) {
-  console.error(`${(error as Error).message}\n${USAGE}`);
-  process.exit(2);
-}
-if (process.platform !== 'linux' || process.arch !== 'x64' || !cudaProviderPath()) {
-  console.error('The bundle is made on Linux on x64, for the same.');
-  process.exit(1);
-}
-try {
-  await main(options);
-  process.exit(0);
-} catch (error) {
-  console.error(error instanceof Error ? error.message : error);
-  process.exit(1);
-}
+await command(USAGE, optionsOf, main);

@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import type { EngineOptions } from '../src/engine/generator.js';
 import { integerOption } from './arguments.js';
+import { command } from './command.js';
 import { machine, whyNoCuda } from './gpu/machine.js';
 import {
   lossDifference,
@@ -42,12 +43,13 @@ interface Options extends Plan {
   json: boolean;
 }
 
-async function main(options: Options): Promise<number> {
+async function main(options: Options): Promise<void> {
   const { device, json } = options;
   const reason = device === 'cuda' ? await whyNoCuda() : undefined;
   if (reason) {
     console.log(json ? JSON.stringify({ available: false, reason }) : reason);
-    return UNAVAILABLE;
+    process.exitCode = UNAVAILABLE;
+    return;
   }
   if (options.room) runRoom();
   const manifest = await models();
@@ -71,7 +73,6 @@ async function main(options: Options): Promise<number> {
   console.log(text);
   if (options.profile) await printProfiles(engine, options);
   if (json) console.log(JSON.stringify(result));
-  return 0;
 }
 
 async function printProfiles(engine: EngineOptions, { batches, precisions }: Options): Promise<void> {
@@ -132,16 +133,4 @@ function optionsOf(args: string[]): Options {
   };
 }
 
-let options: Options;
-try {
-  options = optionsOf(process.argv.slice(2));
-} catch (error) {
-  console.error(`${(error as Error).message}\n${USAGE}`);
-  process.exit(2);
-}
-try {
-  process.exit(await main(options));
-} catch (error) {
-  console.error(error instanceof Error ? error.message : error);
-  process.exit(1);
-}
+await command(USAGE, optionsOf, main);

@@ -6,16 +6,16 @@ import { parseArgs } from 'node:util';
 import { type EmbeddingOptions, MORPH_MODES } from '../src/contracts.js';
 import { contactSheet } from '../src/images.js';
 import { integerOption } from './arguments.js';
-import { LISTS } from './photos.js';
+import { command } from './command.js';
 import { progress } from './progress.js';
 import { QualityJudge } from './quality/judge.js';
 import { embeddingOptions } from './quality/options.js';
 import { measuredPair, type PairResult, pairsOf } from './quality/pairs.js';
 import { type Embedded, embedded } from './quality/photo.js';
 import { report } from './quality/report.js';
-import { EmbedService } from './quality/service.js';
-import { type Source, sourceName, sourcePhotos } from './quality/source.js';
-import { MODELS_DIR, models, ROOT } from './workspace.js';
+import { EmbedService, setEngineEnvironment } from './quality/service.js';
+import { type Source, sourceName, sourceOption, sourcePhotos } from './quality/source.js';
+import { models, ROOT } from './workspace.js';
 
 const USAGE = `Usage: npm run bench:quality [-- OPTIONS]
 
@@ -38,6 +38,7 @@ interface Options {
 }
 
 async function main(options: Options): Promise<void> {
+  setEngineEnvironment(options.threads);
   const manifest = await models();
   const photos = await sourcePhotos(options.source, options.limit);
   const service = new EmbedService();
@@ -123,13 +124,9 @@ function optionsOf(args: string[]): Options {
       json: { type: 'boolean', default: false },
     },
   });
-  if (values.photos !== undefined && values.list !== undefined)
-    throw new Error('Expected --photos or --list but received both');
-  const list = LISTS.find((name) => name === (values.list ?? 'judging'));
-  if (!list) throw new Error(`Expected ${LISTS.join(' or ')} for --list but received '${values.list}'`);
   const steps = values.steps === undefined ? undefined : integerOption('steps', values.steps);
   return {
-    source: values.photos === undefined ? { list } : { folder: values.photos },
+    source: sourceOption(values),
     embedding: embeddingOptions({ preset: values.preset, steps }),
     limit: values.limit === undefined ? undefined : integerOption('limit', values.limit),
     pairs: values.pairs === undefined ? undefined : integerOption('pairs', values.pairs, 0),
@@ -138,21 +135,4 @@ function optionsOf(args: string[]): Options {
   };
 }
 
-let options: Options;
-try {
-  options = optionsOf(process.argv.slice(2));
-} catch (error) {
-  console.error(`${(error as Error).message}\n${USAGE}`);
-  process.exit(2);
-}
-// What the engine process reads.
-process.env.LATENTMORPH_MODELS = MODELS_DIR;
-process.env.LATENTMORPH_THREADS = String(options.threads);
-process.env.LATENTMORPH_DEVICE ??= 'cpu';
-try {
-  await main(options);
-  process.exit(0);
-} catch (error) {
-  console.error(error instanceof Error ? error.message : error);
-  process.exit(1);
-}
+await command(USAGE, optionsOf, main);

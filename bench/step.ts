@@ -10,6 +10,7 @@ import { parseArgs } from 'node:util';
 import { ALLOCATOR_ENV } from '../src/engine/allocator.js';
 import { readOnnx } from '../src/models/graph/read-onnx.js';
 import { integerOption } from './arguments.js';
+import { command } from './command.js';
 import { stepGraphFile } from './engine.js';
 import { bytesOf } from './floats.js';
 import { alignedPhotos } from './photos.js';
@@ -201,17 +202,4 @@ function optionsOf(args: string[]): Options {
   };
 }
 
-let options: Options;
-try {
-  options = optionsOf(process.argv.slice(2));
-} catch (error) {
-  console.error(`${(error as Error).message}\n${USAGE}`);
-  process.exit(2);
-}
-try {
-  await main(options);
-  process.exit(0);
-} catch (error) {
-  console.error(error instanceof Error ? error.message : error);
-  process.exit(1);
-}
+await command(USAGE, optionsOf, main);

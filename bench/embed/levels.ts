@@ -3,7 +3,7 @@ import { median } from '../statistics.js';
 import type { Verdict } from './judge.js';
 
 /** LPIPS values whose first crossing is reported, the easiest first. */
-export const LEVELS = [0.4, 0.35, 0.3, 0.25, 0.2] as const;
+export const LEVELS = [0.4, 0.3, 0.25, 0.2, 0.15] as const;
 
 /** A judged point of a run. */
 export interface Mark extends Verdict {

@@ -138,22 +138,13 @@ export async function lossDifference(
 export async function measureMorph(options: EngineOptions, rounds: number): Promise<Morph> {
   const { averageLatent } = options.manifest;
   const a = Float32Array.from({ length: STYLES * STYLE_DIM }, (_, i) => averageLatent[i % STYLE_DIM]!);
-  const b = a.map((x) => 0.9 * x);
   const generator = await Generator.load(options);
   for (let i = 0; i < 3; i++) await generator.render(a);
   const renderMs = await medianMs(rounds, () => generator.render(a));
   const renderer = await Renderer.load(options);
-  const params = {
-    a,
-    b,
-    mode: 'linear',
-    lambda: 0.5,
-    crossover: 8,
-    size: generator.resolution,
-    format: 'jpeg',
-  } as const;
-  await renderer.morph(params);
-  return { renderMs, jpegMs: await medianMs(rounds, () => renderer.morph(params)) };
+  const params = { latent: a, size: generator.resolution, format: 'jpeg' } as const;
+  await renderer.render(params);
+  return { renderMs, jpegMs: await medianMs(rounds, () => renderer.render(params)) };
 }
 
 /**

@@ -143,6 +143,7 @@ function batchOf(
     learningRates: rows(rates, n),
     pixelWeight: zeros,
     prior: zeros,
+    lpipsWeight: zeros,
   };
 }
 

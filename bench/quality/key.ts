@@ -7,7 +7,7 @@ import type { ModelManifest } from '../../src/models/manifest.js';
 /** Raise when results are measured in another way. */
 const REVISION = 1;
 
-/** The code that a projection runs through. */
+/** The code that a projection runs through; presets have become options before. */
 const SOURCES = [
   'models/stylegan',
   'models/encoder',
@@ -16,6 +16,8 @@ const SOURCES = [
   'worker/projection',
   'worker/embed',
 ];
+
+const PRESETS = 'models/stylegan/presets';
 
 /** First 16 hex digits of a sha256 over `parts`, all weights, and the code of the projection. */
 export function keyOf(manifest: Pick<ModelManifest, 'files' | 'generator'>, ...parts: unknown[]): string {
@@ -33,6 +35,7 @@ function codeHash(): string {
   const hash = createHash('sha256');
   const names = readdirSync(root, { recursive: true, encoding: 'utf8' })
     .filter((name) => /\.[jt]s$|\.bin$/.test(name) && SOURCES.some((source) => name.startsWith(source)))
+    .filter((name) => !name.startsWith(PRESETS))
     .sort();
   for (const name of names) hash.update(name).update(readFileSync(`${root}/${name}`));
   code = hash.digest('hex');

@@ -48,6 +48,13 @@ export function pairsOf(n: number, count: number): [number, number][] {
 export const isMonotone = (toA: readonly number[], toB: readonly number[]): boolean =>
   neverFalls(toA.toReversed()) && neverFalls(toB);
 
+/**
+ * Whether the morph comes ever nearer to a than to b as lambda grows: d_a / (d_a + d_b) never rises. Distances between the
+ * descriptors of different people say little by themselves: beyond 0.6 they wander.
+ */
+export const comesNearer = (toA: readonly number[], toB: readonly number[]): boolean =>
+  neverFalls(toA.map((d, i) => d / (d + toB[i]!)).toReversed());
+
 const neverFalls = (values: readonly number[]): boolean =>
   values.every((value, i) => i === 0 || value >= values[i - 1]!);
 

@@ -20,6 +20,8 @@ const SETTLED = 20;
 export const PhotoResult = Type.Object({
   id: Type.String(),
   seconds: Type.Number(),
+  /** Seconds from the aligned face to the first preview. */
+  firstPreview: Type.Number(),
   steps: Type.Integer(),
   /** Ended without a finite loss, ended lost, or was worse than the average face after it should have settled. */
   diverged: Type.Boolean(),
@@ -92,6 +94,7 @@ export async function embedded(
   const result: PhotoResult = {
     id: photo.id,
     seconds: job.seconds,
+    firstPreview: job.firstPreview,
     steps: job.steps,
     diverged: hasDiverged({ ended: job.ended, lpips: measured.lpips, averageLpips, curve }),
     ...measured,

@@ -1,7 +1,7 @@
 /** What `bench:quality` says of its measurements. */
 import { MORPH_MODES, type MorphMode } from '../../src/contracts.js';
 import { table } from '../table.js';
-import { isMonotone, type PairResult } from './pairs.js';
+import { comesNearer, isMonotone, type PairResult } from './pairs.js';
 import type { PhotoResult } from './photo.js';
 
 export interface QualityRun {
@@ -19,6 +19,9 @@ export interface QualityRun {
 export const mean = (values: readonly number[]): number =>
   values.reduce((sum, value) => sum + value, 0) / values.length;
 
+const nearerShare = (pairs: readonly PairResult[]): number =>
+  mean(pairs.map(({ toA, toB }) => Number(comesNearer(toA, toB))));
+
 /** Share of the pairs along which the distance to a never rises and that to b never falls. */
 const monotoneShare = (pairs: readonly PairResult[], of: 'photos' | 'made'): number =>
   mean(
@@ -28,7 +31,7 @@ const monotoneShare = (pairs: readonly PairResult[], of: 'photos' | 'made'): num
   );
 
 export function summaryOf(photos: readonly PhotoResult[], pairs: readonly PairResult[]) {
-  const over = (name: 'lpips' | 'mse' | 'identity' | 'pnMean' | 'pnMax' | 'seconds') =>
+  const over = (name: 'lpips' | 'mse' | 'identity' | 'pnMean' | 'pnMax' | 'seconds' | 'firstPreview') =>
     photos.map((photo) => photo[name]);
   const linear = pairs.filter(({ mode }) => mode === 'linear');
   return {
@@ -41,9 +44,11 @@ export function summaryOf(photos: readonly PhotoResult[], pairs: readonly PairRe
     pnMax: Math.max(...over('pnMax')),
     seconds: mean(over('seconds')),
     secondsMax: Math.max(...over('seconds')),
+    firstPreviewMax: Math.max(...over('firstPreview')),
     diverged: photos.filter(({ diverged }) => diverged).length,
     monotonePairs: linear.length > 0 ? monotoneShare(linear, 'photos') : null,
     monotonePairsMade: linear.length > 0 ? monotoneShare(linear, 'made') : null,
+    nearerPairs: linear.length > 0 ? nearerShare(linear) : null,
     modes: MORPH_MODES.flatMap((mode) => summaryOfMode(pairs, mode) ?? []),
   };
 }
@@ -59,6 +64,7 @@ function summaryOfMode(pairs: readonly PairResult[], mode: MorphMode) {
     saturationWorst: Math.max(...own.flatMap(({ saturation }) => saturation)),
     monotone: monotoneShare(own, 'photos'),
     monotoneMade: monotoneShare(own, 'made'),
+    nearer: nearerShare(own),
   };
 }
 
@@ -73,7 +79,19 @@ export function report(run: QualityRun): { text: string; json: object } {
     `${run.cached} of them came from the cache, with their seconds.`,
     '',
     table([
-      ['photo', 'LPIPS', 'average', 'MSE', 'identity', 'P_N', 'P_N max', 'steps', 'seconds', ''],
+      [
+        'photo',
+        'LPIPS',
+        'average',
+        'MSE',
+        'identity',
+        'P_N',
+        'P_N max',
+        'steps',
+        'first preview',
+        'seconds',
+        '',
+      ],
       ...photos.map((p) => [
         p.id,
         p.lpips.toFixed(3),
@@ -83,6 +101,7 @@ export function report(run: QualityRun): { text: string; json: object } {
         p.pnMean.toFixed(2),
         p.pnMax.toFixed(2),
         `${p.steps}`,
+        p.firstPreview.toFixed(1),
         p.seconds.toFixed(1),
         [...(p.diverged ? ['diverged'] : []), ...p.warnings].join(' '),
       ]),
@@ -93,6 +112,7 @@ export function report(run: QualityRun): { text: string; json: object } {
         summary.mseMean.toFixed(4),
         summary.identityMean.toFixed(3),
         summary.pnMean.toFixed(2),
+        '',
         '',
         '',
         summary.seconds.toFixed(1),
@@ -114,7 +134,16 @@ function pairLines(pairs: readonly PairResult[], { modes }: ReturnType<typeof su
   return [
     'Along the morphs, 11 lambdas each:',
     table([
-      ['pair', 'mode', 'PPL', 'worst P_N', 'saturated', 'monotone to photos', 'to reconstructions'],
+      [
+        'pair',
+        'mode',
+        'PPL',
+        'worst P_N',
+        'saturated',
+        'monotone to photos',
+        'to reconstructions',
+        'nearer to a than b',
+      ],
       ...pairs.map((pair) => [
         `${pair.a} ${pair.b}`,
         pair.mode,
@@ -123,6 +152,7 @@ function pairLines(pairs: readonly PairResult[], { modes }: ReturnType<typeof su
         percent(Math.max(...pair.saturation)),
         isMonotone(pair.toA, pair.toB) ? 'yes' : 'no',
         isMonotone(pair.toMadeA, pair.toMadeB) ? 'yes' : 'no',
+        comesNearer(pair.toA, pair.toB) ? 'yes' : 'no',
       ]),
       ...modes.map((summary) => [
         'all',
@@ -132,6 +162,7 @@ function pairLines(pairs: readonly PairResult[], { modes }: ReturnType<typeof su
         percent(summary.saturationWorst),
         percent(summary.monotone),
         percent(summary.monotoneMade),
+        percent(summary.nearer),
       ]),
     ]),
   ];

@@ -5,6 +5,7 @@ import { AppError } from '../../src/errors.js';
 import type { BlobStore } from '../../src/store/blobs.js';
 import { embed } from '../../src/worker/embed.js';
 import { EngineClient } from '../../src/worker/engine-client.js';
+import { MODELS_DIR } from '../workspace.js';
 
 /** A photo as the API stores it, with the face that is to be embedded. */
 export interface KnownFace {
@@ -20,6 +21,8 @@ export interface JobResult {
   /** False: it diverged, and what it left is of its last good latent. */
   ended: boolean;
   seconds: number;
+  /** Seconds from the aligned face to the first preview. */
+  firstPreview: number;
   /** Adam steps taken. */
   steps: number;
   /** Undefined for a job that diverged. */
@@ -65,7 +68,10 @@ export class EmbedService {
     const { generator, device } = await this.#warm;
     const blobs = new MemoryBlobs();
     const previews: JobResult['previews'] = [];
+    let aligned = 0;
+    let firstPreview: number | undefined;
     const record = new MemoryRecord(photo, options, (progress) => {
+      firstPreview ??= (performance.now() - aligned) / 1000;
       // A preview is stored before the progress it belongs to, and shows the image before the latest step.
       const image = blobs.read(record.value.blobs.preview);
       if (image) previews.push({ step: Math.max(0, progress.step - 1), image });
@@ -76,7 +82,13 @@ export class EmbedService {
     const deps = {
       records: record,
       blobs,
-      engine: this.#engine,
+      engine: {
+        call: async <M extends EngineMethod>(method: M, params: EngineCalls[M]['in']) => {
+          const result = await this.call(method, params);
+          if (method === 'align') aligned = performance.now();
+          return result;
+        },
+      },
       project: async (chunk: EngineCalls['project']['in'][number]) =>
         (await this.call('project', [chunk]))[0]!,
       generator,
@@ -96,6 +108,7 @@ export class EmbedService {
     return {
       ended,
       seconds: seconds ?? (performance.now() - begun) / 1000,
+      firstPreview: firstPreview ?? Number.NaN,
       steps: losses.length,
       quality,
       losses,
@@ -170,4 +183,11 @@ class MemoryBlobs implements BlobStore {
   async deletePrefix(prefix: string): Promise<void> {
     for (const key of this.#values.keys()) if (key.startsWith(prefix)) this.#values.delete(key);
   }
+}
+
+/** What the engine process reads, set before it starts. */
+export function setEngineEnvironment(threads: number): void {
+  process.env.LATENTMORPH_MODELS = MODELS_DIR;
+  process.env.LATENTMORPH_THREADS = String(threads);
+  process.env.LATENTMORPH_DEVICE ??= 'cpu';
 }

@@ -3,7 +3,7 @@ import { createHash } from 'node:crypto';
 import { readdir, readFile } from 'node:fs/promises';
 import { basename, extname, join } from 'node:path';
 import { encodeUpright, sniffPhoto } from '../../src/images.js';
-import { faceAt, type ListName, listedFaces, photoBytes } from '../photos.js';
+import { faceAt, LISTS, type ListName, listedFaces, photoBytes } from '../photos.js';
 import { say } from '../workspace.js';
 import type { EmbedService, KnownFace } from './service.js';
 
@@ -84,3 +84,19 @@ const idOf = (text: string): string => text.toLowerCase().replaceAll(/[^a-z0-9-]
 
 const hashOf = (bytes: Uint8Array, which: string): string =>
   createHash('sha256').update(bytes).update(which).digest('hex');
+
+/** The source that `--photos` or `--list` names, the judging photos when neither is given. */
+export function sourceOption({
+  photos,
+  list,
+}: {
+  photos?: string | undefined;
+  list?: string | undefined;
+}): Source {
+  if (photos !== undefined && list !== undefined)
+    throw new Error('Expected --photos or --list but received both');
+  if (photos !== undefined) return { folder: photos };
+  const name = LISTS.find((known) => known === (list ?? 'judging'));
+  if (!name) throw new Error(`Expected ${LISTS.join(' or ')} for --list but received '${list}'`);
+  return { list: name };
+}

@@ -80,7 +80,11 @@ export class LineChild {
     try {
       const line = await within(this.lines.next(), seconds);
       if (line === 'late') throw new Error(`${this.name}: no answer within ${seconds} s`);
-      if (line.done) throw new Error(`${this.name} ended: ${this.errors.trim() || 'it said nothing'}`);
+      if (line.done) {
+        // Its last words may come after the end of its answers.
+        await this.stop();
+        throw new Error(`${this.name} ended: ${this.errors.trim() || 'it said nothing'}`);
+      }
       const answer: unknown = JSON.parse(line.value);
       if (!Value.Check(Answer, answer)) throw new Error(`${this.name} answered ${line.value}`);
       if ('error' in answer) throw new Error(answer.error);

@@ -1,6 +1,12 @@
 import { describe, expect, it } from 'vitest';
 import { saturation } from '../../../../bench/quality/judge.js';
-import { isMonotone, LAMBDAS, type PairResult, pairsOf } from '../../../../bench/quality/pairs.js';
+import {
+  comesNearer,
+  isMonotone,
+  LAMBDAS,
+  type PairResult,
+  pairsOf,
+} from '../../../../bench/quality/pairs.js';
 import { hasDiverged, type PhotoResult } from '../../../../bench/quality/photo.js';
 import { report, summaryOf } from '../../../../bench/quality/report.js';
 import { uniqueIds } from '../../../../bench/quality/source.js';
@@ -30,6 +36,12 @@ describe('pairs of photos', () => {
     expect(isMonotone([1, 0, 0.001], [0, 1, 1])).toBe(false);
     expect(isMonotone([1, 0.5, 0], [0, 1, 0.99])).toBe(false);
   });
+
+  it('comes nearer to a than to b, though both distances may wander', () => {
+    expect(comesNearer([0.8, 0.81, 0.3], [0.3, 0.7, 0.69])).toBe(true);
+    expect(comesNearer([0.8, 0.81, 0.3], [0.3, 0.7, 0.2])).toBe(false);
+    expect(comesNearer([0.8, 0.4, 0.5], [0.3, 0.7, 0.7])).toBe(false);
+  });
 });
 
 describe('a run has diverged', () => {
@@ -58,6 +70,7 @@ const photo = (id: string, patch: Partial<PhotoResult> = {}): PhotoResult => ({
   identity: 0.3,
   pnMean: 2,
   pnMax: 3,
+  firstPreview: 1.5,
   averageLpips: 0.6,
   curve: [],
   losses: [],
