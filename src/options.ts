@@ -14,7 +14,7 @@ export const EmbeddingOptions = Type.Object(
       Type.Enum([...PRESET_NAMES], {
         default: DEFAULT_PRESET,
         description:
-          'Gives every option that is left out. `draft`: a first look within seconds; `standard`; `best`: more than twice the steps; `paper`: the protocol of the paper.',
+          'Gives every option that is left out. `draft`: a first look within seconds; `standard`; `best`: three times the steps; `paper`: the protocol of the paper.',
       }),
     ),
     steps: Type.Integer({
@@ -56,6 +56,14 @@ export const EmbeddingOptions = Type.Object(
       default: usual.pixelWeight,
       description: "The paper's lambda_pixel: weight of ||G(W) - I||_2 beside the perceptual loss.",
     }),
+    lpipsWeight: Type.Optional(
+      Type.Number({
+        minimum: 0,
+        maximum: 1e6,
+        default: usual.lpipsWeight,
+        description: 'Weight of LPIPS beside the loss of the paper, which is some 5,000.',
+      }),
+    ),
     styles: Type.Enum([1, 2, 4, 8, 16] as number[], {
       default: usual.styles,
       description: 'Number of free style vectors; fewer than 16 are tied in equal consecutive groups.',

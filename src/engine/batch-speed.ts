@@ -6,6 +6,7 @@ import { dirname, join } from 'node:path';
 import { Type } from 'typebox';
 import { Value } from 'typebox/value';
 import { STYLES } from '../contracts.js';
+import { DEFAULT_PRESET, PRESETS } from '../models/stylegan/presets.js';
 import { averageStart } from '../models/stylegan/start.js';
 import type { EngineOptions } from './generator.js';
 import type { BatchSpeed } from './protocol.js';
@@ -33,6 +34,7 @@ const variantOf = (batch: number): StepVariant => ({
   styles: STYLES,
   judgedAt: TARGET_SIZE,
   batch,
+  lpips: PRESETS[DEFAULT_PRESET].lpipsWeight > 0,
 });
 
 /**
@@ -117,5 +119,6 @@ function stillBatch({ manifest }: EngineOptions, batch: number): StepBatch {
     learningRates: [each(0)],
     pixelWeight: each(0),
     prior: each(0),
+    lpipsWeight: each(0),
   };
 }

@@ -1,6 +1,7 @@
 /** Engine process: the only place where models run. Started by a worker, ends with it. */
 import { loadConfig } from '../config.js';
 import { STYLE_DIM, STYLES } from '../contracts.js';
+import { contactSheet } from '../images.js';
 import { readManifest } from '../models/manifest.js';
 import { DEFAULT_PRESET, PRESETS } from '../models/stylegan/presets.js';
 import { judgedSide } from '../models/stylegan/schedule.js';
@@ -65,7 +66,8 @@ function handlers(options: EngineOptions): EngineHandlers {
         params,
       ),
     finish: async (params) => (await finisher()).finish(params),
-    morph: async (params) => (await renderer()).morph(params),
+    sheet: async ({ rows, ...options }) => ({ image: await contactSheet(rows, options) }),
+    render: async (params) => (await renderer()).render(params),
     pathDistance: async (params) => (await pathLength()).distance(params),
   };
 }
@@ -88,6 +90,7 @@ async function warmProjector(
     step: 0,
     learningRates: [0],
     pixelWeight: 0,
+    lpipsWeight: PRESETS[DEFAULT_PRESET].lpipsWeight,
     prior: 0,
   };
   const warmUpMs = await timed(() => projector.run([chunk]));

@@ -2,7 +2,7 @@
 import { encodeTensor } from '../images.js';
 import { contrastShare } from '../models/metrics/contrast.js';
 import type { EngineOptions } from './generator.js';
-import type { ProjectChunk, ProjectChunkResult } from './protocol.js';
+import { kindOf, type ProjectChunk, type ProjectChunkResult } from './protocol.js';
 import type { UsedDevice } from './session.js';
 import { TARGET_SIZE } from './step-model.js';
 import { openStepper, type StepBatchResult } from './stepper.js';
@@ -22,7 +22,7 @@ export class Projector {
 
   /**
    * Takes Adam steps for several photos at once: as many as the shortest list of learning rates asks for. All chunks
-   * share `space`, `judgedAt` and their number of styles. Shapes as in `ProjectChunk`.
+   * share `space`, `judgedAt`, their number of styles, and whether LPIPS joins the loss. Shapes as in `ProjectChunk`.
    */
   async run(chunks: readonly ProjectChunk[]): Promise<ProjectChunkResult[]> {
     const result = await this.steps(chunks);
@@ -43,14 +43,19 @@ export class Projector {
   }
 
   private async steps(chunks: readonly ProjectChunk[]): Promise<StepBatchResult> {
-    const [{ latent, space, judgedAt }] = chunks as [ProjectChunk];
+    const [{ latent, space, judgedAt, lpipsWeight }] = chunks as [ProjectChunk];
     const styles = latent.length / this.options.manifest.generator.styleDim;
-    const alike = chunks.every(
-      (c) => c.space === space && c.judgedAt === judgedAt && c.latent.length === latent.length,
-    );
-    if (!alike)
-      throw new Error('Expected photos of one batch to share space, judged side and number of styles');
-    const stepper = await this.steppers.get({ space, styles, judgedAt, batch: chunks.length });
+    if (new Set(chunks.map(kindOf)).size > 1)
+      throw new Error(
+        'Expected photos of one batch to share space, judged side, number of styles and terms of the loss',
+      );
+    const stepper = await this.steppers.get({
+      space,
+      styles,
+      judgedAt,
+      batch: chunks.length,
+      lpips: lpipsWeight > 0,
+    });
     const count = Math.min(...chunks.map((c) => c.learningRates.length));
     return stepper.run({
       target: joined(chunks.map((c) => c.target)),
@@ -61,6 +66,7 @@ export class Projector {
       learningRates: Array.from({ length: count }, (_, k) => chunks.map((c) => c.learningRates[k]!)),
       pixelWeight: chunks.map((c) => c.pixelWeight),
       prior: chunks.map((c) => c.prior),
+      lpipsWeight: chunks.map((c) => c.lpipsWeight),
     });
   }
 }

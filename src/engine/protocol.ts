@@ -35,7 +35,13 @@ export interface ProjectChunk {
   pixelWeight: number;
   /** Weight of the prior: mean squared P_N coordinate, added to the loss that is differentiated, not to the one reported. */
   prior: number;
+  /** Weight of LPIPS, added likewise. */
+  lpipsWeight: number;
 }
+
+/** Chunks of one kind can take their steps together. */
+export const kindOf = ({ space, judgedAt, latent, lpipsWeight }: ProjectChunk): string =>
+  `${space} ${judgedAt} ${latent.length} ${lpipsWeight > 0}`;
 
 export interface ProjectChunkResult {
   latent: Float32Array;
@@ -90,16 +96,23 @@ export interface EngineCalls {
     in: { latent: Float32Array; target: Float32Array; pixelWeight: number; photo: AlignedPhoto };
     out: { latent: Float32Array; reconstruction: Uint8Array; quality: Measurement };
   };
-  /** Renders a morph of two W+ latents [16,512]. */
-  morph: {
+  /** Renders a W+ latent [16,512]. */
+  render: {
     in: {
-      a: Float32Array;
-      b: Float32Array;
-      mode: MorphMode;
-      lambda: number;
-      crossover: number;
+      latent: Float32Array;
       size: number;
       format: ImageFormat;
+      quality?: number | undefined;
+    };
+    out: { image: Uint8Array };
+  };
+  /** One picture of rows of labelled pictures, each `cell` pixels wide. */
+  sheet: {
+    in: {
+      rows: { image: Uint8Array; label: string }[][];
+      cell: number;
+      format: ImageFormat;
+      quality?: number | undefined;
     };
     out: { image: Uint8Array };
   };

@@ -1,18 +1,13 @@
-/** Morphs, from two stored latents to an encoded image. */
+/** Images of latents, encoded. */
 import { encodeTensor } from '../images.js';
-import { morph } from '../models/morph.js';
 import { type EngineOptions, Generator } from './generator.js';
 import type { EngineCalls } from './protocol.js';
 
 export class Renderer {
-  private constructor(
-    private readonly generator: Generator,
-    private readonly shape: { layers: number; dim: number },
-  ) {}
+  private constructor(private readonly generator: Generator) {}
 
   static async load(options: EngineOptions): Promise<Renderer> {
-    const { styles, styleDim } = options.manifest.generator;
-    return new Renderer(await Generator.load(options), { layers: styles, dim: styleDim });
+    return new Renderer(await Generator.load(options));
   }
 
   get device() {
@@ -24,10 +19,10 @@ export class Renderer {
     await this.generator.render(latent);
   }
 
-  async morph(params: EngineCalls['morph']['in']): Promise<EngineCalls['morph']['out']> {
-    const { a, b, mode, lambda, crossover, size, format } = params;
-    const pixels = await this.generator.render(morph(a, b, this.shape, { mode, lambda, crossover }));
+  async render(params: EngineCalls['render']['in']): Promise<EngineCalls['render']['out']> {
+    const { latent, ...encoding } = params;
+    const pixels = await this.generator.render(latent);
     const side = this.generator.resolution;
-    return { image: await encodeTensor(pixels, side, side, { format, size }) };
+    return { image: await encodeTensor(pixels, side, side, encoding) };
   }
 }

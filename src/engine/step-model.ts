@@ -18,7 +18,7 @@ import {
 } from '../models/stylegan/step-graph.js';
 
 /** Raised whenever emission changes: cached graphs of other revisions are not used. */
-const REVISION = 10;
+const REVISION = 11;
 
 /**
  * Where half precision begins, for each photo: layers of 32 px and more. Below it gradients reach past a thousand, and
@@ -37,6 +37,8 @@ export interface StepVariant {
   judgedAt: number;
   /** Photos that take their steps together. */
   batch: number;
+  /** LPIPS joins the loss. */
+  lpips?: boolean;
   /** Convolutions in half precision: on a GPU, in the loop. */
   half?: boolean;
 }
@@ -59,8 +61,8 @@ export function stepModelPath(
   part: StepPart,
   variant: StepVariant,
 ): string {
-  const { space, styles, judgedAt, batch, half } = variant;
-  const varied = part === 'target' ? [judgedAt, batch] : [space, styles, judgedAt, batch];
+  const { space, styles, judgedAt, batch, lpips = false, half } = variant;
+  const varied = part === 'target' ? [judgedAt, batch, lpips] : [space, styles, judgedAt, batch, lpips];
   if (half && part !== 'loop') throw new Error(`Expected the loop in half precision but received '${part}'`);
   const hashes = SOURCES.map((name) => manifest.files[name]!.sha256);
   const key = createHash('sha256')
@@ -109,7 +111,7 @@ function loop(options: StepGraphOptions, batch: number): Graph {
 }
 
 async function optionsOf(modelsDir: string, variant: StepVariant): Promise<StepGraphOptions> {
-  const { space, styles, judgedAt, batch, half } = variant;
+  const { space, styles, judgedAt, batch, lpips, half } = variant;
   const read = async (name: (typeof SOURCES)[number], dims: Record<string, number>): Promise<Graph> =>
     readOnnx(await readFile(join(modelsDir, name)), { dims });
   const [synthesis, vgg, standard, whitening, colouring] = await Promise.all([
@@ -125,6 +127,7 @@ async function optionsOf(modelsDir: string, variant: StepVariant): Promise<StepG
     vgg,
     size: TARGET_SIZE,
     styles,
+    lpips,
     half,
     ...(space === 'pn' && { space: { whitening, colouring, standard } }),
   };

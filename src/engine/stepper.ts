@@ -16,6 +16,8 @@ export interface StepBatch {
   learningRates: number[][];
   pixelWeight: number[];
   prior: number[];
+  /** Asked for by the variants in which LPIPS joins the loss. */
+  lpipsWeight: number[];
 }
 
 /** Flat over the batch likewise; `losses` one row of N for each step, before it; `preview` before the last one. */
@@ -49,6 +51,12 @@ const perPhoto = (values: readonly number[]): TensorValue<Float32Array> => ({
   shape: [values.length],
 });
 
+const weights = ({ lpips }: StepVariant, batch: StepBatch) => ({
+  pixelWeight: perPhoto(batch.pixelWeight),
+  prior: perPhoto(batch.prior),
+  ...(lpips && { lpipsWeight: perPhoto(batch.lpipsWeight) }),
+});
+
 const imageShape = (batch: number): number[] => [batch, 3, TARGET_SIZE, TARGET_SIZE];
 
 class LoopStepper implements Stepper {
@@ -74,8 +82,7 @@ class LoopStepper implements Stepper {
         data: Float32Array.from(batch.learningRates.flat()),
         shape: [batch.learningRates.length, n],
       },
-      pixelWeight: perPhoto(batch.pixelWeight),
-      prior: perPhoto(batch.prior),
+      ...weights(this.variant, batch),
     });
     return {
       latent: latentOut!.data,
@@ -125,8 +132,7 @@ class PlainStepper implements Stepper {
     const shape = [n, styles, batch.latent.length / (n * styles)];
     const given = {
       ...(await this.featuresOf(batch.target)),
-      pixelWeight: perPhoto(batch.pixelWeight),
-      prior: perPhoto(batch.prior),
+      ...weights(this.variant, batch),
     };
     let state: Record<'x' | 'm' | 'v', TensorValue> = {
       x: { data: await this.coordinates(batch.latent), shape },

@@ -9,8 +9,8 @@ interface Kept {
   stepper: Stepper;
 }
 
-const keyOf = ({ space, styles, judgedAt, batch }: StepVariant): string =>
-  `${space} ${styles} ${judgedAt} ${batch}`;
+const keyOf = ({ space, styles, judgedAt, batch, lpips = false }: StepVariant): string =>
+  `${space} ${styles} ${judgedAt} ${batch} ${lpips}`;
 
 /**
  * The memory of a stepper grows with its batch. Those used last stay, as many as hold 3B - 1 photos together, B being

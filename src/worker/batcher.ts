@@ -1,6 +1,6 @@
 /** Lets the chunks of several jobs take their steps in one engine call. */
 import { BATCH_SIZES, type BatchSize } from '../config.js';
-import type { ProjectChunk, ProjectChunkResult } from '../engine/protocol.js';
+import { kindOf, type ProjectChunk, type ProjectChunkResult } from '../engine/protocol.js';
 import type { Engine } from './engine-client.js';
 
 export interface BatcherOptions {
@@ -21,9 +21,6 @@ interface Waiting {
   reject: (error: unknown) => void;
   signal: AbortSignal;
 }
-
-/** Chunks with equal keys can be served by one call. */
-const keyOf = ({ chunk }: Waiting): string => `${chunk.space} ${chunk.judgedAt} ${chunk.latent.length}`;
 
 /**
  * One project call is under way at a time. It serves whoever waited longest and, with it, as many others of its kind as
@@ -98,7 +95,7 @@ export class Batcher {
   /** The batch that would be served now; none when nobody waits. */
   #choose(): Waiting[] {
     const [oldest] = this.#waiting;
-    const alike = oldest ? this.#waiting.filter((one) => keyOf(one) === keyOf(oldest)) : [];
+    const alike = oldest ? this.#waiting.filter((one) => kindOf(one.chunk) === kindOf(oldest.chunk)) : [];
     const size = BATCH_SIZES.findLast((n) => n <= Math.min(this.#limit, alike.length));
     return alike.slice(0, size);
   }

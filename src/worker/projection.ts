@@ -100,7 +100,7 @@ export async function project(
   onAdvance: (advance: Advance) => Promise<void>,
 ): Promise<{ latent: Float32Array; steps: number }> {
   const settings = withPreset(options);
-  const { space, pixelWeight, schedule, earlyStop } = settings;
+  const { space, pixelWeight, lpipsWeight, schedule, earlyStop } = settings;
   const hasPrior = space === 'pn';
   const zeros = () => new Float32Array(latent.length);
   const start: Stand = { state: { latent, m: zeros(), v: zeros() }, step: 0 };
@@ -150,7 +150,7 @@ export async function project(
     const learningRates = Array.from({ length: size }, (_, i) =>
       learningRate(step + i, { steps: options.steps, peak: pace.rate, schedule }),
     );
-    const fixed = { space, judgedAt, target, pixelWeight, prior: pace.prior };
+    const fixed = { space, judgedAt, target, pixelWeight, lpipsWeight, prior: pace.prior };
     const result = await deps.project({ ...fixed, ...state, step, learningRates });
     const taken = result.losses.length;
     if (taken === 0) throw new Error('Expected at least one step of the engine but received none');

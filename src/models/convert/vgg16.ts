@@ -2,7 +2,7 @@
 import { GraphBuilder } from '../graph/builder.js';
 import type { Graph, Value } from '../graph/ir.js';
 import { f32, type Tensor } from '../graph/tensor.js';
-import { lpips } from '../metrics/lpips.js';
+import { lpips, lpipsEmbedding } from '../stylegan/lpips.js';
 import type { PickleTree } from './pickle.js';
 
 export interface VggWeights {
@@ -19,6 +19,8 @@ const POOLED: ReadonlySet<number> = new Set([2, 4, 7, 10]);
 export const VGG_LAYERS = { conv1_1: 0, conv1_2: 1, conv3_2: 5, conv4_2: 8 } as const;
 /** The last layer of each stage, after ReLU: what LPIPS compares. */
 export const LPIPS_LAYERS = [1, 3, 6, 9, 12] as const;
+/** Outputs of the embeddings of LPIPS, one for each of these. */
+export const LPIPS_OUTPUTS = LPIPS_LAYERS.map((_, i) => `lpips${i + 1}`);
 /** Size for which the graphs are typed; the files leave it open. */
 const SIZE = 256;
 const MEAN = [0.485, 0.456, 0.406] as const;
@@ -49,14 +51,17 @@ export function readVgg(tree: PickleTree): VggWeights {
   return { convs, heads };
 }
 
-/** `image` [N,3,H,W] -1..1 -> `conv1_1`, `conv1_2`, `conv3_2`, `conv4_2`, after ReLU. */
-export function vggGraph({ convs }: VggWeights): Graph {
+/**
+ * `image` [N,3,H,W] -1..1 -> `conv1_1`, `conv1_2`, `conv3_2`, `conv4_2`, after ReLU, and `lpips1` .. `lpips5`, the embeddings
+ * whose squared distances make up LPIPS.
+ */
+export function vggGraph({ convs, heads }: VggWeights): Graph {
   const b = new GraphBuilder('vgg16');
   const image = b.input('image', 'float32', [1, 3, SIZE, SIZE]);
-  const wanted = Object.values(VGG_LAYERS);
-  const layers = vggStack(b, convs.slice(0, Math.max(...wanted) + 1), '');
-  const activations = layers(image, '');
+  const activations = vggStack(b, convs, '')(image, '');
   for (const [name, i] of Object.entries(VGG_LAYERS)) b.output(activations[i]!, name);
+  for (const [i, embedding] of lpipsEmbeddings(b, heads, activations).entries())
+    b.output(embedding, LPIPS_OUTPUTS[i]!);
   return b.build();
 }
 
@@ -67,14 +72,16 @@ export function lpipsGraph({ convs, heads }: VggWeights): Graph {
   const images = ['a', 'b'].map((name) => [name, b.input(name, 'float32', shape)] as const);
   const layers = vggStack(b, convs, 'vgg.');
   const [fa, fb] = images.map(([name, image]) => layers(image, `${name}.`)) as [Value[], Value[]];
-  const stages = LPIPS_LAYERS.map((layer, i) => ({
-    a: fa[layer]!,
-    b: fb[layer]!,
-    head: b.constant(heads[i]!, `head${i}`),
-  }));
-  b.output(lpips(b, stages), 'distance');
+  b.output(lpips(b, lpipsEmbeddings(b, heads, fa), lpipsEmbeddings(b, heads, fb)), 'distance');
   return b.build();
 }
+
+/** The embedding of each stage (see stylegan/lpips.ts), from all activations of an image. */
+export const lpipsEmbeddings = (
+  b: GraphBuilder,
+  heads: VggWeights['heads'],
+  activations: readonly Value[],
+): Value[] => LPIPS_LAYERS.map((layer, i) => lpipsEmbedding(b, activations[layer]!, heads[i]!));
 
 /** Adds the weights once; the function returned adds one pass of the layers and gives its activations after ReLU. */
 export function vggStack(b: GraphBuilder, convs: VggWeights['convs'], prefix: string) {

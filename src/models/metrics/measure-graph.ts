@@ -1,9 +1,9 @@
 /** One graph that tells how near an image comes to a photo, by every distance that the field reports. */
-import { LPIPS_LAYERS, VGG_LAYERS, type VggWeights, vggStack } from '../convert/vgg16.js';
+import { lpipsEmbeddings, VGG_LAYERS, type VggWeights, vggStack } from '../convert/vgg16.js';
 import { GraphBuilder } from '../graph/builder.js';
 import type { Graph } from '../graph/ir.js';
 import { norm } from '../stylegan/loss.js';
-import { lpips } from './lpips.js';
+import { lpips } from '../stylegan/lpips.js';
 import { msSsim } from './ms-ssim.js';
 import { asShown, meanSquaredError, peakSignalToNoise } from './pixel-distances.js';
 
@@ -34,12 +34,7 @@ export function measureGraph({ convs, heads }: VggWeights): Graph {
     b.output(norm(b, b.op('Sub', [seen[i]!, wanted[i]!])), name);
   }
   b.output(norm(b, b.op('Sub', [image, target])), 'pixel');
-  const stages = LPIPS_LAYERS.map((layer, i) => ({
-    a: seen[layer]!,
-    b: wanted[layer]!,
-    head: b.constant(heads[i]!, `head${i}`),
-  }));
-  b.output(lpips(b, stages), 'lpips');
+  b.output(lpips(b, lpipsEmbeddings(b, heads, seen), lpipsEmbeddings(b, heads, wanted)), 'lpips');
   const [shown, photo] = [asShown(b, image), asShown(b, target)];
   const mse = meanSquaredError(b, shown, photo);
   b.output(mse, 'mse');

@@ -9,7 +9,8 @@ import { poolEarly } from '../graph/passes/pool-early.js';
 import { rewriteAll } from '../graph/passes/rewrite.js';
 import { absorbScalar, steepActivations } from '../graph/passes/steep-activations.js';
 import { i64 } from '../graph/tensor.js';
-import { features, PERCEPTUAL_LAYERS, projectionLoss, reduceImage } from './loss.js';
+import { featureNames, features, PERCEPTUAL_LAYERS, projectionLoss, reduceImage } from './loss.js';
+import { lpips as lpipsDistance } from './lpips.js';
 
 export interface ForwardOptions {
   /** Input `w` [N,L,512] (W+), output `image` [N,3,S,S] in -1..1. */
@@ -23,8 +24,10 @@ export interface ForwardOptions {
   size: number;
   /** Number of free style vectors: a divisor of L; each drives L / styles consecutive layers. */
   styles: number;
+  /** LPIPS is measured too, to join the loss. */
+  lpips?: boolean | undefined;
   /** The graph will run in half precision, whose range holds no steep activations. */
-  half?: boolean;
+  half?: boolean | undefined;
 }
 
 /** What makes the forward graph cheaper, and its gradient with it; every one of them exact. */
@@ -55,26 +58,32 @@ export function untie(b: GraphBuilder, latent: Value, layers: number): Value {
 
 /**
  * Generator, reduction, perceptual net and loss, simplified: inputs `latent` [N,styles,512], `photo` [N,3,s,s],
- * `pixelWeight` [N] and `feature0`.. (those of the photo), outputs `image` [N,3,size,size] and `losses` [N].
+ * `pixelWeight` [N] and `feature0`.. (those of the photo), outputs `image` [N,3,size,size], `losses` [N] and, where it is asked
+ * for, `lpips` [N].
  */
-export function forwardGraph({ synthesis, vgg, size, styles, half }: ForwardOptions): Graph {
+export function forwardGraph({ synthesis, vgg, size, styles, lpips, half }: ForwardOptions): Graph {
   const b = new GraphBuilder('forward');
   const [n, layers, dim] = synthesis.types.get('w')!.shape as [number, number, number];
   const side = judgedSideOf({ vgg });
   const latent = b.input('latent', 'float32', [n, styles, dim]);
   const photo = b.input('photo', 'float32', [n, 3, side, side]);
   const pixelWeight = b.input('pixelWeight', 'float32', [n]);
-  const photoFeatures = PERCEPTUAL_LAYERS.map((layer, i) => {
-    const { dtype, shape } = vgg.types.get(layer)!;
+  const names = featureNames({ lpips });
+  const photoFeatures = names.map((name, i) => {
+    const { dtype, shape } = vgg.types.get(name)!;
     return b.input(`feature${i}`, dtype, shape);
   });
   const full = b.inline(synthesis, new Map([['w', untie(b, latent, layers)]]), 'G.').get('image')!;
   const preview = reduceImage(b, full, size);
   const image = reduceImage(b, preview, side);
-  const losses = projectionLoss(b, image, features(b, vgg, image, 'A.'), photo, photoFeatures, pixelWeight);
+  const imageFeatures = features(b, vgg, image, 'A.', names);
+  const ofPaper = (all: readonly Value[]) => all.slice(0, PERCEPTUAL_LAYERS.length);
+  const ofLpips = (all: readonly Value[]) => all.slice(PERCEPTUAL_LAYERS.length);
+  const losses = projectionLoss(b, image, ofPaper(imageFeatures), photo, ofPaper(photoFeatures), pixelWeight);
   b.output(preview, 'image');
   // A norm grows with the root of the number of elements: at another side it is put on the scale of the full one.
   b.output(side === size ? losses : b.op('Mul', [losses, b.scalar(size / side)]), 'losses');
+  if (lpips) b.output(lpipsDistance(b, ofLpips(imageFeatures), ofLpips(photoFeatures)), 'lpips');
   return rewriteAll(
     b.build(),
     PASSES.filter((rule) => !half || rule !== steepActivations),

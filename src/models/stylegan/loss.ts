@@ -1,9 +1,16 @@
 /** The paper's projection loss as graph nodes. */
 import type { GraphBuilder } from '../graph/builder.js';
 import type { Graph, Value } from '../graph/ir.js';
+import { prune } from '../graph/passes/rewrite.js';
 
 /** VGG-16 activations of the paper, after ReLU: the four terms of the perceptual loss. */
 export const PERCEPTUAL_LAYERS = ['conv1_1', 'conv1_2', 'conv3_2', 'conv4_2'] as const;
+/** Embeddings of which LPIPS is the squared distance (see lpips.ts). */
+const LPIPS_EMBEDDINGS = ['lpips1', 'lpips2', 'lpips3', 'lpips4', 'lpips5'] as const;
+
+/** What the perceptual net has to give of an image: the terms of the paper first, then those of LPIPS if it joins them. */
+export const featureNames = ({ lpips = false }: { lpips?: boolean | undefined }): readonly string[] =>
+  lpips ? [...PERCEPTUAL_LAYERS, ...LPIPS_EMBEDDINGS] : PERCEPTUAL_LAYERS;
 
 /**
  * Reduces an image [N,3,S,S] to [N,3,size,size]: to a whole fraction by averaging squares, to any other side by a triangle
@@ -26,14 +33,18 @@ export function reduceImage(b: GraphBuilder, image: Value, size: number): Value 
   return b.op('AveragePool', [image], { kernel_shape: square, strides: square });
 }
 
-/** Perceptual features of an image [N,3,size,size] in -1..1, one value for each layer. */
-export function features(b: GraphBuilder, vgg: Graph, image: Value, prefix: string): Value[] {
-  const outputs = b.inline(vgg, new Map([[vgg.inputs[0]!, image]]), prefix);
-  return PERCEPTUAL_LAYERS.map((layer) => {
-    const value = outputs.get(layer);
-    if (!value) throw new Error(`The perceptual net has no output '${layer}'`);
-    return value;
-  });
+/** Perceptual features of an image [N,3,size,size] in -1..1, one value for each name. */
+export function features(
+  b: GraphBuilder,
+  vgg: Graph,
+  image: Value,
+  prefix: string,
+  names: readonly string[] = PERCEPTUAL_LAYERS,
+): Value[] {
+  const missing = names.find((name) => !vgg.outputs.includes(name));
+  if (missing) throw new Error(`The perceptual net has no output '${missing}'`);
+  const outputs = b.inline(prune({ ...vgg, outputs: names }), new Map([[vgg.inputs[0]!, image]]), prefix);
+  return names.map((name) => outputs.get(name)!);
 }
 
 /**

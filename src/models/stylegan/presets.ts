@@ -14,6 +14,8 @@ export interface PresetOptions {
   editability: number;
   /** Weight of the pixel distance. */
   pixelWeight: number;
+  /** Weight of LPIPS. */
+  lpipsWeight: number;
   /** Free style vectors. */
   styles: number;
   start: 'encoder' | 'average';
@@ -25,24 +27,25 @@ export interface PresetOptions {
 
 const standard: PresetOptions = {
   steps: 200,
-  learningRate: 0.25,
+  learningRate: 0.2,
   schedule: 'ramp',
   space: 'pn',
   editability: 0.5,
   pixelWeight: 0,
+  lpipsWeight: 30_000,
   styles: 16,
   start: 'encoder',
-  coarse: 0.5,
+  coarse: 0.15,
   side: 256,
   earlyStop: true,
 };
 
 export const PRESETS = {
-  /** A first look: few steps, all of them cheap. */
-  draft: { ...standard, steps: 20, coarse: 1, earlyStop: false },
+  /** A first look: few steps, half of them cheap, and small ones, since none are left to settle. */
+  draft: { ...standard, steps: 20, learningRate: 0.12, coarse: 0.5, earlyStop: false },
   standard,
-  /** More than twice as many steps. */
-  best: { ...standard, steps: 500 },
+  /** Three times as many steps. */
+  best: { ...standard, steps: 600 },
   /**
    * The protocol of Celebrity and You: Adam in W at a constant 0.01 from the average latent, un-squared norms of four VGG
    * layers at 224 px, 2,000 steps, nothing else.
@@ -54,6 +57,7 @@ export const PRESETS = {
     space: 'w',
     editability: 0,
     pixelWeight: 0,
+    lpipsWeight: 0,
     styles: 16,
     start: 'average',
     coarse: 0,

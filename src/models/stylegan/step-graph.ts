@@ -10,7 +10,7 @@ import { scaleWeights } from '../graph/passes/scale-weights.js';
 import { winograd } from '../graph/passes/winograd.js';
 import { f32, i64, sizeOf } from '../graph/tensor.js';
 import { type ForwardOptions, forwardGraph, judgedSideOf } from './forward.js';
-import { features, PERCEPTUAL_LAYERS, reduceImage } from './loss.js';
+import { featureNames, features, reduceImage } from './loss.js';
 
 export interface StepGraphOptions extends ForwardOptions {
   /**
@@ -31,9 +31,11 @@ export const LOOP_GRAPH_SYMBOLS = { learningRates: { 0: 'K' }, losses: { 0: 'K' 
 
 /** Values of one step that stay the same from step to step. */
 interface Given {
-  /** The photo at the judged side, its features, the weights of the pixel term and of the prior [N]. */
+  /** The photo at the judged side, its features and the weight of the pixel term [N]. */
   bindings: Map<string, Value>;
+  /** Weights [N] of the prior and, where LPIPS joins the loss, of it. */
   prior: Value;
+  lpipsWeight: Value | undefined;
 }
 
 interface Shapes {
@@ -52,7 +54,7 @@ function step(
   b: GraphBuilder,
   options: StepGraphOptions,
   forward: Graph,
-  { bindings, prior }: Given,
+  { bindings, prior, lpipsWeight }: Given,
   [x, m, v]: readonly [Value, Value, Value],
   { rate, t }: { rate: Value; t: Value },
 ) {
@@ -60,10 +62,13 @@ function step(
   const position = options.space ? inSpace(b, options.space.standard, latent, 'step.toP.') : x;
   const outputs = b.inline(forward, new Map([...bindings, ['latent', latent]]), 'step.');
   const losses = outputs.get('losses')!;
-  const objective = b.op('ReduceSum', [b.op('Add', [losses, penalty(b, position, prior)])], { keepdims: 0 });
+  const terms = [losses, penalty(b, position, prior)];
+  if (lpipsWeight) terms.push(b.op('Mul', [lpipsWeight, outputs.get('lpips')!]));
+  const each = terms.reduce((sum, term) => b.op('Add', [sum, term]));
+  const objective = b.op('ReduceSum', [each], { keepdims: 0 });
   const [grad] = gradients(b, objective, [x]);
-  const each = (perPhoto: Value) => b.op('Reshape', [perPhoto, b.ints([x.shape[0]!, 1, 1])]);
-  const next = adamStep(b, { x, m, v }, grad!, each(rate), each(t), options.space && SHORT_MEMORY);
+  const column = (perPhoto: Value) => b.op('Reshape', [perPhoto, b.ints([x.shape[0]!, 1, 1])]);
+  const next = adamStep(b, { x, m, v }, grad!, column(rate), column(t), options.space && SHORT_MEMORY);
   return { ...next, losses, image: outputs.get('image')! };
 }
 
@@ -84,13 +89,14 @@ function inSpace(b: GraphBuilder, map: Graph, latent: Value, prefix: string): Va
  * What the steps look at, computed once for each photo. Input `target` [N,3,S,S]; outputs `photo` [N,3,s,s] and
  * `feature0`.. , named as the step takes them.
  */
-export function targetGraph({ vgg, size }: Pick<ForwardOptions, 'vgg' | 'size'>): Graph {
+export function targetGraph({ vgg, size, lpips }: Pick<ForwardOptions, 'vgg' | 'size' | 'lpips'>): Graph {
   const b = new GraphBuilder('target');
   const n = vgg.types.get(vgg.inputs[0]!)!.shape[0]!;
   const target = b.input('target', 'float32', [n, 3, size, size]);
   const photo = reduceImage(b, target, judgedSideOf({ vgg }));
   b.output(photo, 'photo');
-  for (const [i, feature] of features(b, vgg, photo, '').entries()) b.output(feature, `feature${i}`);
+  for (const [i, feature] of features(b, vgg, photo, '', featureNames({ lpips })).entries())
+    b.output(feature, `feature${i}`);
   return b.build();
 }
 
@@ -98,7 +104,7 @@ export function targetGraph({ vgg, size }: Pick<ForwardOptions, 'vgg' | 'size'>)
  * One step as a plain graph, the faster form on the CPU: its runtime blocks the layout of convolutions whose weights
  * stand in the same graph, and not those in a `Loop`. Inputs `photo`, `feature0`.. as from `targetGraph`; `x`
  * [N,styles,512] in the coordinates of Adam, its `m` and `v`; `step` (steps taken), `learningRate`, `pixelWeight`,
- * `prior`, all [N]. Outputs `xOut`, `mOut`, `vOut`, `latentOut` (in W), `losses` [N] before the step and `preview`
+ * `prior` and, where LPIPS joins the loss, `lpipsWeight`, all [N]. Outputs `xOut`, `mOut`, `vOut`, `latentOut` (in W), `losses` [N] before the step and `preview`
  * [N,3,S,S], the image before it.
  */
 export function stepGraph(options: StepGraphOptions): Graph {
@@ -108,16 +114,24 @@ export function stepGraph(options: StepGraphOptions): Graph {
   const state = (['x', 'm', 'v'] as const).map((name) => b.input(name, 'float32', latent));
   const [taken, rate, prior] = ['step', 'learningRate', 'prior'].map((name) => b.input(name, 'float32', [n]));
   const bindings = new Map(
-    ['pixelWeight', 'photo', ...PERCEPTUAL_LAYERS.map((_, i) => `feature${i}`)].map((name) => [
+    ['pixelWeight', 'photo', ...featureNames(options).map((_, i) => `feature${i}`)].map((name) => [
       name,
       b.input(name, 'float32', forward.types.get(name)!.shape),
     ]),
   );
   const t = b.op('Add', [taken!, b.scalar(1)]);
-  const next = step(b, options, forward, { bindings, prior: prior! }, state as [Value, Value, Value], {
-    rate: rate!,
-    t,
-  });
+  const lpipsWeight = options.lpips ? b.input('lpipsWeight', 'float32', [n]) : undefined;
+  const next = step(
+    b,
+    options,
+    forward,
+    { bindings, prior: prior!, lpipsWeight },
+    state as [Value, Value, Value],
+    {
+      rate: rate!,
+      t,
+    },
+  );
   b.output(next.x, 'xOut');
   b.output(next.m, 'mOut');
   b.output(next.v, 'vOut');
@@ -130,7 +144,7 @@ export function stepGraph(options: StepGraphOptions): Graph {
 /**
  * K steps as one `Loop`, for devices whose memory the host does not see: nothing leaves them in between. Inputs
  * `target` [N,3,S,S], `latent` [N,styles,512] in W, `m`, `v`, `step` [N], `learningRates` [K,N], `pixelWeight` [N],
- * `prior` [N]. Outputs `latentOut` in W, `mOut`, `vOut`, `losses` [K,N] (each before its step) and `preview` [N,3,S,S]
+ * `prior` [N] and, where LPIPS joins the loss, `lpipsWeight` [N]. Outputs `latentOut` in W, `mOut`, `vOut`, `losses` [K,N] (each before its step) and `preview` [N,3,S,S]
  * (the image before the last step). Features of the photos are computed once per run, outside the loop.
  */
 export function loopGraph(options: StepGraphOptions): Graph {
@@ -143,6 +157,7 @@ export function loopGraph(options: StepGraphOptions): Graph {
   const rates = b.input('learningRates', 'float32', [1, n]);
   const pixelWeight = b.input('pixelWeight', 'float32', [n]);
   const prior = b.input('prior', 'float32', [n]);
+  const lpipsWeight = options.lpips ? b.input('lpipsWeight', 'float32', [n]) : undefined;
   const forward = forwardGraph(options);
   const bindings = b.inline(targetGraph(options), new Map([['target', photo]]), 'I.');
   bindings.set('pixelWeight', pixelWeight);
@@ -154,7 +169,7 @@ export function loopGraph(options: StepGraphOptions): Graph {
     const rate = body.op('Gather', [rates, i], { axis: 0 });
     const done = body.op('Add', [taken, body.op('Cast', [i], { to: 1 })]);
     const t = body.op('Add', [done, body.scalar(1)]);
-    const next = step(body, options, forward, { bindings, prior }, [x!, m!, v!], { rate, t });
+    const next = step(body, options, forward, { bindings, prior, lpipsWeight }, [x!, m!, v!], { rate, t });
     return { state: [next.x, next.m, next.v, next.image], collect: [next.losses] };
   });
   const [x, m, v, preview] = result.state as [Value, Value, Value, Value];

@@ -49,6 +49,11 @@ def main(data, checkpoint):
         loss.backward()
         out[name] = {"loss": loss.item(), "gradient": packed(w.grad)}
     w = latent().requires_grad_()
+    loss, made = projection_loss(generator, vgg, w, image, features, norm=exact_norm)
+    weight = 1e5
+    (loss + weight * vgg.lpips(made, image)).backward()
+    out["lpips"] = {"weight": weight, "gradient": packed(w.grad)}
+    w = latent().requires_grad_()
     adam = torch.optim.Adam([w], lr=0.02, betas=(0.9, 0.999), eps=1e-8)
     losses = []
     for _ in range(4):

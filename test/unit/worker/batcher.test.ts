@@ -21,6 +21,7 @@ const chunk = (name: number, patch: Partial<ProjectChunk> = {}): ProjectChunk =>
   step: name,
   learningRates: [0.1],
   pixelWeight: 0,
+  lpipsWeight: 0,
   prior: 0,
   ...patch,
 });

@@ -1,6 +1,6 @@
 // A child that speaks the engine protocol and computes nothing: it echoes, fails, ends or hangs on demand.
 process.on('message', ({ id, method, params }) => {
-  if (method === 'morph') process.exit(7);
+  if (method === 'render') process.exit(7);
   if (method === 'detect') {
     process.send({ id, error: { code: 'FACE_NOT_FOUND', message: 'none', detail: 'No face here.' } });
     return;

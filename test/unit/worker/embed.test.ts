@@ -118,7 +118,14 @@ describe('embed', () => {
   let engine: SmallEngine;
   let now: number;
   const signal = new AbortController().signal;
-  const options = { steps: 27, learningRate: 0.1, space: 'pn' as const, pixelWeight: 0, styles: 16 };
+  const options = {
+    steps: 27,
+    learningRate: 0.1,
+    space: 'pn' as const,
+    pixelWeight: 0,
+    styles: 16,
+    coarse: 0.5,
+  };
 
   beforeEach(async () => {
     dir = await mkdtemp(join(tmpdir(), 'embed-'));

@@ -15,6 +15,7 @@ const chunk: ProjectChunk = {
   step: 3,
   learningRates: [0.1],
   pixelWeight: 0,
+  lpipsWeight: 0,
   prior: 0,
 };
 
@@ -69,8 +70,8 @@ describe('EngineClient', () => {
     const engine = client((reason) => crashes.push(reason));
     await engine.call('project', [chunk]);
     const first = engine.pid;
-    const crash = { a: chunk.latent, b: chunk.latent, mode: 'linear', lambda: 0.7, crossover: 8 } as const;
-    await expect(engine.call('morph', { ...crash, size: 64, format: 'png' })).rejects.toMatchObject({
+    const crash = { latent: chunk.latent, size: 64, format: 'png' } as const;
+    await expect(engine.call('render', crash)).rejects.toMatchObject({
       code: 'ENGINE_FAILED',
       cause: { message: 'The engine process is gone: it ended with code 7' },
     });

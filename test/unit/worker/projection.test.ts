@@ -10,6 +10,7 @@ const options = {
   space: 'pn' as const,
   pixelWeight: 0,
   styles: 16,
+  coarse: 0.5,
   editability: 1,
 };
 const prior = priorWeight(1);

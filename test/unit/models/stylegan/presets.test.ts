@@ -36,22 +36,23 @@ describe('the presets', () => {
     }
   });
 
-  it('draft is judged at 128 px alone', () => {
+  it('draft is judged at 128 px first, and ends at 256 px', () => {
     const { draft } = PRESETS;
-    const sides = Array.from({ length: draft.steps }, (_, t) => judgedSide(t, draft));
-    expect(new Set(sides)).toEqual(new Set([128]));
+    expect(judgedSide(0, draft)).toBe(128);
+    expect(judgedSide(draft.steps - 1, draft)).toBe(256);
   });
 
   it('paper is its protocol: 2,000 steps in W at 0.01 from the average latent, at 224 px, without a prior', () => {
     const { paper } = PRESETS;
-    const { steps, space, start, styles, earlyStop, pixelWeight } = paper;
-    expect({ steps, space, start, styles, earlyStop, pixelWeight }).toEqual({
+    const { steps, space, start, styles, earlyStop, pixelWeight, lpipsWeight } = paper;
+    expect({ steps, space, start, styles, earlyStop, pixelWeight, lpipsWeight }).toEqual({
       steps: 2000,
       space: 'w',
       start: 'average',
       styles: 16,
       earlyStop: false,
       pixelWeight: 0,
+      lpipsWeight: 0,
     });
     for (const t of [0, 1, 1000, 1999]) {
       expect(learningRate(t, { ...paper, peak: paper.learningRate })).toBe(0.01);
