@@ -28,6 +28,8 @@ export interface Config {
   readonly threads: number;
   /** Most photos that a worker projects at a time; `auto`: what is fastest on its device. */
   readonly batch: BatchSetting;
+  /** Most bytes of renders that are kept. */
+  readonly renderCacheBytes: number;
   /** What a worker process does. */
   readonly roles: readonly Role[];
   readonly logLevel: LogLevel;
@@ -76,6 +78,8 @@ export function loadConfig(env: Env = process.env, defaults: Env = {}): Config {
       `one of auto, ${BATCH_SIZES.join(', ')}`,
       (text) => (text === 'auto' ? text : BATCH_SIZES.find((size) => String(size) === text)),
     ),
+    renderCacheBytes:
+      2 ** 20 * read('LATENTMORPH_RENDER_MIB', 2048, 'an integer from 1 to 1048576', integer(1, 2 ** 20)),
     roles: read<readonly Role[]>(
       'LATENTMORPH_ROLES',
       ROLES,

@@ -1,6 +1,6 @@
 /** Schemas of everything that crosses a process boundary: options, job payloads, progress, stored records. */
 import { type Static, Type } from 'typebox';
-import { EmbeddingOptions } from './options.js';
+import { EmbeddingOptions, type LatentSpace } from './options.js';
 
 export { DEFAULT_STEPS, EmbeddingOptions, type LatentSpace } from './options.js';
 
@@ -191,9 +191,9 @@ export const EmbeddingRecord = Type.Object({
 });
 export type EmbeddingRecord = Static<typeof EmbeddingRecord>;
 
-export const MORPH_MODES = ['linear', 'style', 'attribute'] as const;
+export const MORPH_MODES = ['linear', 'style', 'attribute', 'pn'] as const;
 export type MorphMode = (typeof MORPH_MODES)[number];
-export const IMAGE_FORMATS = ['jpeg', 'png', 'webp'] as const;
+export const IMAGE_FORMATS = ['jpeg', 'png', 'webp', 'avif'] as const;
 export type ImageFormat = (typeof IMAGE_FORMATS)[number];
 
 /** How even a morph is, as kept in the blob `renders/<key>`. */
@@ -225,6 +225,35 @@ export type RenderJob =
       crossover: number;
       size: number;
       format: ImageFormat;
+      /** 1 to 100; PNG, which loses nothing, has none. */
+      quality?: number | undefined;
+    }
+  | {
+      kind: 'blend';
+      key: string;
+      /** Blob keys of the latents. */
+      latents: string[];
+      space: LatentSpace;
+      /** A row for each latent: its weight in every style. */
+      weights: number[][];
+      size: number;
+      format: ImageFormat;
+      quality?: number | undefined;
+    }
+  | {
+      kind: 'grid';
+      key: string;
+      /** Blob keys of the two latents. */
+      a: string;
+      b: string;
+      /** From the left. */
+      lambdas: number[];
+      /** From the top. */
+      rows: { mode: MorphMode; crossover: number; label: string }[];
+      /** Side of a picture in pixels. */
+      cell: number;
+      format: ImageFormat;
+      quality?: number | undefined;
     }
   | {
       kind: 'smoothness';

@@ -1,5 +1,5 @@
 /** Reads and writes pictures. The only importer of sharp; every untrusted byte passes here. */
-import sharp from 'sharp';
+import sharp, { type Sharp } from 'sharp';
 import type { ImageFormat } from './contracts.js';
 import { AppError } from './errors.js';
 import { isPhotoFormat, type PhotoFormat, sniffFormat } from './images/sniff.js';
@@ -15,6 +15,11 @@ sharp.unblock({
 });
 
 const ACCEPTED = 'Accepted are JPEG, PNG, WebP and AVIF';
+
+/** What an image loses least where nothing else is asked for, 1..100. */
+export const DEFAULT_QUALITY = 92;
+/** 0..9: twice as long for a few percent of the bytes are not worth a wait. */
+const AVIF_EFFORT = 2;
 
 /** Default limit of a picture that already passed intake, in pixels. */
 const MAX_PIXELS = 64e6;
@@ -125,8 +130,8 @@ export interface EncodeOptions {
   format: ImageFormat;
   /** Output width in pixels; by default the tensor's. The height follows. */
   size?: number;
-  /** 1..100 for JPEG and WebP. */
-  quality?: number;
+  /** 1..100 for JPEG, WebP and AVIF. */
+  quality?: number | undefined;
 }
 
 /** Encodes an image tensor [3,height,width] -1..1 (clipped) without any metadata. */
@@ -134,17 +139,25 @@ export async function encodeTensor(
   chw: Float32Array,
   width: number,
   height: number,
-  { format, size = width, quality = 92 }: EncodeOptions,
+  { size = width, ...encoding }: EncodeOptions,
 ): Promise<Uint8Array> {
   const image = fromRgb8(tensorToRgb8(chw, width, height));
-  const sized = size === width ? image : image.resize(size);
+  return encoded(size === width ? image : image.resize(size), encoding);
+}
+
+async function encoded(
+  image: Sharp,
+  { format, quality = DEFAULT_QUALITY }: Omit<EncodeOptions, 'size'>,
+): Promise<Uint8Array> {
   switch (format) {
     case 'jpeg':
-      return sized.jpeg({ quality, chromaSubsampling: '4:4:4' }).toBuffer();
+      return image.jpeg({ quality, chromaSubsampling: '4:4:4' }).toBuffer();
     case 'webp':
-      return sized.webp({ quality }).toBuffer();
+      return image.webp({ quality }).toBuffer();
+    case 'avif':
+      return image.avif({ quality, effort: AVIF_EFFORT }).toBuffer();
     case 'png':
-      return sized.png().toBuffer();
+      return image.png().toBuffer();
   }
 }
 
@@ -159,10 +172,10 @@ export interface SheetCell {
 const GAP = 12;
 const LABEL_HEIGHT = 30;
 
-/** One PNG of rows of labelled pictures on white, each picture in a square of `cell` pixels. */
+/** One picture of rows of labelled pictures on white, each picture in a square of `cell` pixels; PNG by default. */
 export async function contactSheet(
   rows: readonly (readonly SheetCell[])[],
-  { cell = 256 }: { cell?: number } = {},
+  { cell = 256, ...encoding }: { cell?: number } & Partial<Omit<EncodeOptions, 'size'>> = {},
 ): Promise<Uint8Array> {
   const columns = Math.max(1, ...rows.map((row) => row.length));
   const layers = rows.flatMap((row, r) =>
@@ -181,10 +194,8 @@ export async function contactSheet(
   );
   const width = GAP + columns * (cell + GAP);
   const height = GAP + Math.max(1, rows.length) * (cell + LABEL_HEIGHT + GAP);
-  return sharp({ create: { width, height, channels: 3, background: '#ffffff' } })
-    .composite((await Promise.all(layers)).flat())
-    .png()
-    .toBuffer();
+  const sheet = sharp({ create: { width, height, channels: 3, background: '#ffffff' } });
+  return encoded(sheet.composite((await Promise.all(layers)).flat()), { format: 'png', ...encoding });
 }
 
 /** Text drawn without SVG, whose loader stays blocked; undefined when it is blank. */

@@ -13,8 +13,10 @@ import type { BlobStore } from '../store/blobs.js';
 import type { Records } from '../store/records.js';
 import { received } from './expected.js';
 import { refuseConnection, sendProblem } from './problem.js';
+import { blendRoutes } from './routes/blend.js';
 import { docsRoutes } from './routes/docs.js';
 import { embeddingRoutes } from './routes/embeddings.js';
+import { gridRoutes } from './routes/grid.js';
 import { healthRoutes } from './routes/health.js';
 import { morphRoutes } from './routes/morph.js';
 import { smoothnessRoutes } from './routes/smoothness.js';
@@ -104,6 +106,8 @@ export async function buildApp(deps: AppDeps): Promise<FastifyInstance> {
   await app.register(healthRoutes(deps));
   await app.register(embeddingRoutes(deps));
   await app.register(morphRoutes(deps));
+  await app.register(blendRoutes(deps));
+  await app.register(gridRoutes(deps));
   await app.register(smoothnessRoutes(deps));
   return app;
 }

@@ -8,12 +8,19 @@ export interface ParameterSchema {
   maximum?: number;
   exclusiveMinimum?: number;
   maxLength?: number;
+  minItems?: number;
+  maxItems?: number;
 }
 
 /** `an integer from 1 to 5000`, `one of linear, style, attribute`, `true or false`. */
 export function expected(schema: ParameterSchema): string {
   if (schema.enum) return `one of ${schema.enum.join(', ')}`;
   if (schema.type === 'string') return `a text of at most ${schema.maxLength ?? 'any number of'} characters`;
+  if (schema.type === 'object') return 'an object';
+  if (schema.type === 'array')
+    return schema.minItems === schema.maxItems
+      ? `a list of ${schema.minItems}`
+      : `a list of ${schema.minItems} to ${schema.maxItems}`;
   if (schema.type === 'boolean') return 'true or false';
   const article = schema.type === 'integer' ? 'an integer' : 'a number';
   const { minimum, exclusiveMinimum, maximum } = schema;

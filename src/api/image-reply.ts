@@ -5,12 +5,13 @@ const SIGNATURES: readonly [type: string, matches: (bytes: Buffer) => boolean][]
   ['image/jpeg', (bytes) => bytes.subarray(0, 3).equals(Buffer.from([0xff, 0xd8, 0xff]))],
   ['image/png', (bytes) => bytes.subarray(1, 4).toString('latin1') === 'PNG'],
   ['image/webp', (bytes) => bytes.subarray(8, 12).toString('latin1') === 'WEBP'],
+  ['image/avif', (bytes) => bytes.subarray(4, 12).toString('latin1') === 'ftypavif'],
 ];
 
 /** Media type of image bytes that this service wrote itself. */
 export function mediaType(bytes: Buffer): string {
   const found = SIGNATURES.find(([, matches]) => matches(bytes));
-  if (!found) throw new Error('Expected JPEG, PNG or WebP bytes in an image blob');
+  if (!found) throw new Error('Expected JPEG, PNG, WebP or AVIF bytes in an image blob');
   return found[0];
 }
 

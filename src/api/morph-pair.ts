@@ -1,10 +1,10 @@
-/** What every answer about the morph of two embeddings needs: both checked, and work that a worker does once. */
+/** What every answer about a mix of embeddings needs: all of them checked, and work that a worker does once. */
 import type { EmbeddingRecord, MorphMode, RenderJob } from '../contracts.js';
 import { AppError } from '../errors.js';
 import { renderBlob } from '../store/blob-keys.js';
 import type { AppDeps } from './app.js';
 import { received } from './expected.js';
-import { CROSSOVER } from './schemas.js';
+import { CROSSOVER } from './morph-schemas.js';
 
 /** A record that has everything a morph needs. */
 export interface Source {
@@ -14,19 +14,34 @@ export interface Source {
 }
 
 /**
- * The two embeddings of a morph. Throws EMBEDDING_NOT_FOUND, EMBEDDING_NOT_READY, and GENERATOR_MISMATCH where their
- * latents cannot be mixed.
+ * The embeddings of a mix, each under the name that the request has for it. Throws EMBEDDING_NOT_FOUND,
+ * EMBEDDING_NOT_READY, and GENERATOR_MISMATCH where their latents cannot be mixed.
  */
-export async function pairOf({ records }: Pick<AppDeps, 'records'>, a: string, b: string) {
-  const found = await records.getMany([a, b]);
-  const [first, second] = [source('a', a, found[0]), source('b', b, found[1])];
-  if (first.generator !== second.generator) {
+export async function sourcesOf(
+  { records }: Pick<AppDeps, 'records'>,
+  named: readonly { name: string; id: string }[],
+): Promise<{ sources: Source[]; generator: string }> {
+  const found = await records.getMany(named.map(({ id }) => id));
+  const sources = named.map(({ name, id }, i) => source(name, id, found[i]));
+  const [{ generator }] = sources as [Source];
+  const other = sources.findIndex((one) => one.generator !== generator);
+  if (other > 0) {
     throw new AppError('GENERATOR_MISMATCH', {
-      detail: 'The two embeddings were made with different generators; embed one of the photos again.',
-      extra: { a: first.generator, b: second.generator },
+      detail: 'The embeddings were made with different generators; embed the photos again with one of them.',
+      extra: { [named[0]!.name]: generator, [named[other]!.name]: sources[other]!.generator },
     });
   }
-  return { first, second, generator: first.generator };
+  return { sources, generator };
+}
+
+/** The two embeddings of a morph. Throws what `sourcesOf` throws. */
+export async function pairOf(deps: Pick<AppDeps, 'records'>, a: string, b: string) {
+  const { sources, generator } = await sourcesOf(deps, [
+    { name: 'a', id: a },
+    { name: 'b', id: b },
+  ]);
+  const [first, second] = sources as [Source, Source];
+  return { first, second, generator };
 }
 
 /**
@@ -53,15 +68,15 @@ export async function rendered(
   return bytes;
 }
 
-/** The crossover of a query within the range of its mode; 0 for `linear`, which has none. Throws BAD_REQUEST. */
+/** The crossover of a query within the range of its mode; 0 for a mode that has none. Throws BAD_REQUEST. */
 export function crossoverOf({ mode, crossover }: { mode: MorphMode; crossover?: number }): number {
-  if (mode === 'linear') {
+  const range = hasCrossover(mode) ? CROSSOVER[mode] : undefined;
+  if (!range) {
     if (crossover === undefined) return 0;
     throw new AppError('BAD_REQUEST', {
-      detail: `Received \`crossover\` ${received(crossover)} with mode linear, which has none; expected mode style or attribute, or no \`crossover\`.`,
+      detail: `Received \`crossover\` ${received(crossover)} with mode ${mode}, which has none; expected mode style or attribute, or no \`crossover\`.`,
     });
   }
-  const range = CROSSOVER[mode];
   if (crossover === undefined) return range.default;
   if (crossover <= range.max) return crossover;
   throw new AppError('BAD_REQUEST', {
@@ -69,7 +84,9 @@ export function crossoverOf({ mode, crossover }: { mode: MorphMode; crossover?: 
   });
 }
 
-function source(parameter: 'a' | 'b', id: string, record: EmbeddingRecord | undefined): Source {
+export const hasCrossover = (mode: MorphMode): mode is keyof typeof CROSSOVER => mode in CROSSOVER;
+
+function source(parameter: string, id: string, record: EmbeddingRecord | undefined): Source {
   if (!record) {
     throw new AppError('EMBEDDING_NOT_FOUND', {
       detail: `The embedding given as \`${parameter}\` was never created, or it was deleted.`,

@@ -12,7 +12,8 @@ export const PROBLEM_TYPE = 'application/problem+json';
 const FRAMEWORK: Readonly<Record<string, { code: ErrorCode; detail: string }>> = {
   FST_ERR_CTP_INVALID_MEDIA_TYPE: {
     code: 'UNSUPPORTED_MEDIA_TYPE',
-    detail: 'Expected multipart/form-data with the photos in the field `image`.',
+    detail:
+      'Expected multipart/form-data with the photos in the field `image` for POST /embeddings, or application/json for POST /morph.',
   },
   FST_ERR_CTP_BODY_TOO_LARGE: { code: 'PAYLOAD_TOO_LARGE', detail: 'The body is too large.' },
   FST_PARTS_LIMIT: { code: 'PAYLOAD_TOO_LARGE', detail: 'The form has too many parts.' },
@@ -64,8 +65,13 @@ const isFastifyError = (error: unknown): error is FastifyError =>
 /** `data` and `parentSchema` are there because the validator runs verbosely. */
 type VerboseError = FastifySchemaValidationError & { data?: unknown; parentSchema?: ParameterSchema };
 
+const WHERE: Readonly<Record<string, string>> = {
+  querystring: 'query parameter',
+  body: 'member of the body',
+};
+
 function explain(error: VerboseError, context: string): string {
-  const where = context === 'querystring' ? 'query parameter' : context;
+  const where = WHERE[context] ?? context;
   if (error.keyword === 'required') return `The ${where} \`${error.params.missingProperty}\` is missing.`;
   if (error.keyword === 'additionalProperties') {
     const names = Object.keys((error.parentSchema as { properties?: object } | undefined)?.properties ?? {});

@@ -1,21 +1,12 @@
 /** Shapes of requests and answers: validator, static type and documentation in one. */
 import { type Static, Type } from 'typebox';
-import {
-  Box,
-  EmbeddingOptions,
-  EmbeddingState,
-  IMAGE_FORMATS,
-  LastGood,
-  MORPH_MODES,
-  Quality,
-  Recovery,
-  Smoothness,
-} from '../contracts.js';
+import { Box, EmbeddingOptions, EmbeddingState, LastGood, Quality, Recovery } from '../contracts.js';
 import { ERRORS, type ErrorCode } from '../errors.js';
 import { WorkerInfo } from '../store/workers.js';
 
 const exampleId = 'emb_8Jx0cTq5mYb2LrVw7NfK';
-const id = (description: string) => Type.String({ maxLength: 100, description, examples: [exampleId] });
+export const id = (description: string) =>
+  Type.String({ maxLength: 100, description, examples: [exampleId] });
 const time = (description: string) => Type.String({ description, examples: ['2026-01-31T12:00:00.000Z'] });
 const link = (description: string, path: string) =>
   Type.Optional(Type.String({ description, examples: [`/embeddings/${exampleId}${path}`] }));
@@ -165,75 +156,6 @@ export const ImageQuery = Type.Object(
   },
   { additionalProperties: false },
 );
-
-/** Largest crossover by mode: the last style or channel after which something is left to swap. */
-export const CROSSOVER = { style: { max: 15, default: 8 }, attribute: { max: 511, default: 256 } } as const;
-
-const morphPath = {
-  mode: Type.Enum([...MORPH_MODES], {
-    default: 'linear',
-    description:
-      '`linear` mixes every number alike, `style` swaps the weights after the style `crossover` of 16, `attribute` after the channel `crossover` of 512.',
-  }),
-  crossover: Type.Optional(
-    Type.Integer({
-      minimum: 1,
-      maximum: CROSSOVER.attribute.max,
-      description:
-        '1 to 15 with `style` (default 8), 1 to 511 with `attribute` (default 256), refused with `linear`.',
-      examples: [8],
-    }),
-  ),
-};
-
-export const MorphQuery = Type.Object(
-  {
-    a: id('Embedding that keeps the weight `lambda`.'),
-    b: id('Embedding that gets the weight `1 - lambda`.'),
-    lambda: Type.Number({
-      minimum: 0,
-      maximum: 1,
-      default: 0.7,
-      description:
-        'Weight of `a`. In the modes `style` and `attribute` the weights are swapped after the crossover.',
-    }),
-    ...morphPath,
-    size: Type.Integer({
-      minimum: 64,
-      maximum: 1024,
-      default: 1024,
-      description: 'Width and height of the image in pixels.',
-    }),
-    format: Type.Enum([...IMAGE_FORMATS], { default: 'jpeg', description: 'Format of the image.' }),
-  },
-  { additionalProperties: false },
-);
-export type MorphQuery = Static<typeof MorphQuery>;
-
-export const SmoothnessQuery = Type.Object(
-  {
-    a: id('Embedding at one end of the morph.'),
-    b: id('Embedding at its other end.'),
-    ...morphPath,
-  },
-  { additionalProperties: false },
-);
-
-export const MorphSmoothness = Type.Object(
-  { ...Smoothness.properties, ...morphPath },
-  { description: 'The measurement.' },
-);
-
-/** What an answer about a morph can fail with. */
-export const MORPH_PROBLEMS = [
-  'BAD_REQUEST',
-  'EMBEDDING_NOT_FOUND',
-  'EMBEDDING_NOT_READY',
-  'GENERATOR_MISMATCH',
-  'ENGINE_FAILED',
-  'BUSY',
-  'UNAVAILABLE',
-] as const satisfies readonly ErrorCode[];
 
 export const Health = Type.Object(
   { status: Type.Literal('ok', { description: 'The process answers.' }) },

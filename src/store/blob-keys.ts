@@ -10,4 +10,7 @@ export const embeddingPrefix = (id: string): string => `embeddings/${id}/`;
 export const embeddingBlob = (id: string, name: string): string => embeddingPrefix(id) + name;
 
 /** Blob of a finished render; `key` is its render key. */
-export const renderBlob = (key: string): string => `renders/${key}`;
+export const renderBlob = (key: string): string => RENDERS + key;
+
+/** Folder of all renders. */
+export const RENDERS = 'renders/';

@@ -1,6 +1,6 @@
 /** Immutable bytes by key. The port covers whole values; ranges, listing and metadata are left out on purpose. */
 import { randomBytes } from 'node:crypto';
-import { mkdir, open, readFile, rename, rm, stat } from 'node:fs/promises';
+import { mkdir, open, readdir, readFile, rename, rm, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { AppError } from '../errors.js';
 
@@ -13,6 +13,18 @@ export interface BlobStore {
   delete(key: string): Promise<void>;
   /** Deletes every value below a folder; `prefix` ends in a slash. */
   deletePrefix(prefix: string): Promise<void>;
+}
+
+export interface SweepLimits {
+  maxBytes: number;
+  /** Milliseconds since they were stored. */
+  maxAge: number;
+}
+
+/** What a sweep deleted, and the bytes that it left. */
+export interface Swept {
+  deleted: number;
+  bytes: number;
 }
 
 const KEY = /^[A-Za-z0-9_-][\w.-]*(\/[A-Za-z0-9_-][\w.-]*)*$/;
@@ -52,15 +64,44 @@ export class FileBlobStore implements BlobStore {
   }
 
   async deletePrefix(prefix: string): Promise<void> {
-    if (!prefix.endsWith('/')) throw new Error(`Expected a prefix that ends in '/' but received '${prefix}'`);
-    const path = this.pathOf(prefix.slice(0, -1));
+    const path = this.pathOf(folderOf(prefix));
     await stored(() => rm(path, { recursive: true, force: true }));
+  }
+
+  /** Deletes the values right below a folder that are too old, then the oldest ones until the rest fits. */
+  async sweep(prefix: string, { maxBytes, maxAge }: SweepLimits): Promise<Swept> {
+    const folder = this.pathOf(folderOf(prefix));
+    return stored(async () => {
+      const names = (await readdir(folder).catch(undefinedWhenMissing)) ?? [];
+      const files = await Promise.all(
+        names.map(async (name) => {
+          const path = join(folder, name);
+          // Another sweep, or a deletion, may have been faster.
+          const found = await stat(path).catch(undefinedWhenMissing);
+          return found?.isFile() ? [{ path, bytes: found.size, age: Date.now() - found.mtimeMs }] : [];
+        }),
+      );
+      const swept = { deleted: 0, bytes: 0 };
+      for (const { path, bytes, age } of files.flat().sort((a, b) => a.age - b.age)) {
+        if (age <= maxAge && swept.bytes + bytes <= maxBytes) swept.bytes += bytes;
+        else {
+          await rm(path, { force: true });
+          swept.deleted++;
+        }
+      }
+      return swept;
+    });
   }
 
   private pathOf(key: string): string {
     if (!KEY.test(key)) throw new Error(`Expected a blob key of plain path segments but received '${key}'`);
     return join(this.dir, key);
   }
+}
+
+function folderOf(prefix: string): string {
+  if (!prefix.endsWith('/')) throw new Error(`Expected a prefix that ends in '/' but received '${prefix}'`);
+  return prefix.slice(0, -1);
 }
 
 async function writeDurably(path: string, bytes: Uint8Array): Promise<void> {

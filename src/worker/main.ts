@@ -11,6 +11,7 @@ import type { EngineInfo } from '../engine/protocol.js';
 import { AppError } from '../errors.js';
 import { readManifest } from '../models/manifest.js';
 import { EMBED_QUEUE, RENDER_QUEUE, toFailure } from '../queue.js';
+import { RENDERS } from '../store/blob-keys.js';
 import { FileBlobStore } from '../store/blobs.js';
 import { Records } from '../store/records.js';
 import { connectRedis, ready } from '../store/redis.js';
@@ -25,6 +26,9 @@ import { render } from './render.js';
 const QUEUE_OPTIONS = { lockDuration: 30_000, stalledInterval: 30_000, maxStalledCount: 1, autorun: false };
 /** Requests in flight are few and the engine serves one at a time: the next latents are read meanwhile. */
 const RENDER_CONCURRENCY = 2;
+/** How long a finished render is kept, and how often too old or too many of them are looked for. */
+const RENDERS_KEPT_MS = 7 * 24 * 3_600_000;
+const SWEEP_EVERY_MS = 600_000;
 /** How long short jobs may take to finish when the process is told to stop. */
 const DRAIN_MS = 5_000;
 
@@ -98,11 +102,26 @@ async function main(config: Config, log: Logger): Promise<void> {
     void queue.run();
   }
 
+  if (config.roles.includes('render')) {
+    const sweep = (): void => void sweepRenders(blobs, config, log);
+    sweep();
+    setInterval(sweep, SWEEP_EVERY_MS).unref();
+  }
   id = worker.id;
   const beat = (): Promise<void> => announce(redis, config.keyPrefix, worker).catch(onError);
   await beat();
   heartbeat = setInterval(() => void beat(), HEARTBEAT_EVERY_MS);
   log.info({ id, roles: config.roles }, 'ready');
+}
+
+/** Keeps the finished renders within their limits. A failure is tried again the next time. */
+async function sweepRenders(blobs: FileBlobStore, { renderCacheBytes }: Config, log: Logger): Promise<void> {
+  try {
+    const swept = await blobs.sweep(RENDERS, { maxBytes: renderCacheBytes, maxAge: RENDERS_KEPT_MS });
+    if (swept.deleted > 0) log.info(swept, 'renders swept');
+  } catch (error) {
+    log.warn({ err: error }, 'renders not swept');
+  }
 }
 
 interface EmbedContext {

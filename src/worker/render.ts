@@ -1,10 +1,13 @@
-/** Short jobs that an HTTP request waits for: a morph or its smoothness into the blob store, or the faces of a photo. */
+/** Short jobs that an HTTP request waits for: the image of a mixed latent or the smoothness of a morph into the blob store, or the faces of a photo. */
 import { type Detection, type RenderJob, STYLE_DIM, STYLES } from '../contracts.js';
 import { AppError } from '../errors.js';
 import { perceptualPathLength } from '../models/metrics/ppl.js';
+import { blend, morph } from '../models/morph.js';
 import { renderBlob } from '../store/blob-keys.js';
 import type { BlobStore } from '../store/blobs.js';
 import type { Engine } from './engine-client.js';
+
+const SHAPE = { layers: STYLES, dim: STYLE_DIM };
 
 export interface RenderDeps {
   blobs: BlobStore;
@@ -20,14 +23,19 @@ export async function render(deps: RenderDeps, job: RenderJob): Promise<Detectio
       return deps.engine.call('detect', { image });
     }
     case 'morph': {
-      const target = renderBlob(job.key);
-      if (await deps.blobs.has(target)) return undefined;
-      const [a, b] = await Promise.all([latentOf(deps, job.a), latentOf(deps, job.b)]);
-      const { mode, lambda, crossover, size, format } = job;
-      const { image } = await deps.engine.call('morph', { a, b, mode, lambda, crossover, size, format });
-      await deps.blobs.put(target, image);
-      return undefined;
+      const { mode, lambda, crossover } = job;
+      return image(deps, job, async () => {
+        const [a, b] = await Promise.all([latentOf(deps, job.a), latentOf(deps, job.b)]);
+        return morph(a, b, SHAPE, { mode, lambda, crossover });
+      });
     }
+    case 'blend':
+      return image(deps, job, async () => {
+        const latents = await Promise.all(job.latents.map((key) => latentOf(deps, key)));
+        return blend(latents, SHAPE, job);
+      });
+    case 'grid':
+      return grid(deps, job);
     case 'smoothness': {
       const target = renderBlob(job.key);
       if (await deps.blobs.has(target)) return undefined;
@@ -42,6 +50,39 @@ export async function render(deps: RenderDeps, job: RenderJob): Promise<Detectio
       return undefined;
     }
   }
+}
+
+/** Leaves the image of a latent in the blob of the job, unless it is there. */
+async function image(
+  { blobs, engine }: RenderDeps,
+  { key, size, format, quality }: RenderJob & { kind: 'morph' | 'blend' },
+  latent: () => Promise<Float32Array>,
+): Promise<undefined> {
+  const target = renderBlob(key);
+  if (await blobs.has(target)) return;
+  const { image } = await engine.call('render', { latent: await latent(), size, format, quality });
+  await blobs.put(target, image);
+}
+
+/** Leaves a labelled picture of many morphs in the blob of the job, unless it is there. */
+async function grid(deps: RenderDeps, job: RenderJob & { kind: 'grid' }): Promise<undefined> {
+  const target = renderBlob(job.key);
+  if (await deps.blobs.has(target)) return;
+  const { lambdas, cell, format, quality } = job;
+  const [a, b] = await Promise.all([latentOf(deps, job.a), latentOf(deps, job.b)]);
+  const rows: { image: Uint8Array; label: string }[][] = [];
+  for (const { mode, crossover, label } of job.rows) {
+    const row: (typeof rows)[number] = [];
+    for (const lambda of lambdas) {
+      // A call for each picture: morphs that others wait for pass in between.
+      const latent = morph(a, b, SHAPE, { mode, lambda, crossover });
+      const { image } = await deps.engine.call('render', { latent, size: cell, format: 'png' });
+      row.push({ image, label: `${label}, ${lambda.toFixed(2)}` });
+    }
+    rows.push(row);
+  }
+  const { image } = await deps.engine.call('sheet', { rows, cell, format, quality });
+  await deps.blobs.put(target, image);
 }
 
 /** A stored W+ latent [16,512]. The copy aligns it to four bytes, which a slice of Node's buffer pool need not be. */

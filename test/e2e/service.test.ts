@@ -116,7 +116,7 @@ describe('the service', () => {
 
   it('morphs in every mode, and answers the same bytes when asked again', async () => {
     const seen = new Set<string>();
-    for (const mode of ['linear', 'style', 'attribute']) {
+    for (const mode of ['linear', 'style', 'attribute', 'pn']) {
       const path = `/morph?a=${ids[0]}&b=${ids[1]}&mode=${mode}&size=512&format=png`;
       const first = await get(path);
       expect([mode, first.status, first.headers.get('content-type')]).toEqual([mode, 200, 'image/png']);
@@ -127,7 +127,42 @@ describe('the service', () => {
       expect(Buffer.compare(image, await bytesOf(again))).toBe(0);
       seen.add(Buffer.from(image).toString('base64'));
     }
-    expect(seen.size).toBe(3);
+    expect(seen.size).toBe(4);
+  });
+
+  it('mixes by JSON: the mean of two is the morph half way, and a style of its own is not', async () => {
+    const mix = async (latents: object[]) => {
+      const response = await fetch(`${url}/morph`, {
+        method: 'POST',
+        headers: { 'content-type': 'application/json', accept: 'image/avif' },
+        body: JSON.stringify({ latents, size: 64 }),
+      });
+      expect([response.status, response.headers.get('content-type')]).toEqual([200, 'image/avif']);
+      return bytesOf(response);
+    };
+    const [a, b] = ids as [string, string];
+    const mean = await mix([{ id: a }, { id: b }]);
+    expect(await sniffPhoto(mean)).toMatchObject({ format: 'avif', width: 64, height: 64 });
+    const half = await bytesOf(await get(`/morph?a=${a}&b=${b}&lambda=0.5&size=64&format=avif`));
+    expect(Buffer.compare(mean, half)).toBe(0);
+    const only = (style: number) => Array.from({ length: 16 }, (_, i) => Number(i === style));
+    const other = await mix([
+      { id: a, weights: only(3).map((x) => 1 - x) },
+      { id: b, weights: only(3) },
+    ]);
+    expect(
+      Buffer.compare(other, await bytesOf(await get(`/morph?a=${a}&b=${b}&lambda=1&size=64&format=avif`))),
+    ).not.toBe(0);
+  });
+
+  it('shows many morphs in one labelled picture', async () => {
+    const response = await get(
+      `/morph/grid?a=${ids[0]}&b=${ids[1]}&columns=2&cell=64&rows=crossovers&format=webp`,
+    );
+    expect([response.status, response.headers.get('content-type')]).toEqual([200, 'image/webp']);
+    const { width, height } = await sniffPhoto(await bytesOf(response));
+    expect(width).toBeGreaterThan(2 * 64);
+    expect(height).toBeGreaterThan(3 * 64);
   });
 
   it('measures how smooth a morph is, once for both directions', async () => {

@@ -10,6 +10,7 @@ const BYTES = {
   jpeg: Buffer.concat([Buffer.from([0xff, 0xd8, 0xff, 0xe0]), Buffer.alloc(64, 1)]),
   png: Buffer.concat([Buffer.from('\x89PNG\r\n\x1a\n', 'latin1'), Buffer.alloc(64, 2)]),
   webp: Buffer.concat([Buffer.from('RIFF    WEBP', 'latin1'), Buffer.alloc(64, 3)]),
+  avif: Buffer.concat([Buffer.from('    ftypavif', 'latin1'), Buffer.alloc(64, 4)]),
 };
 
 type MorphJob = RenderJob & { kind: 'morph' };
@@ -93,21 +94,48 @@ describe('GET /morph', () => {
       '&mode=attribute',
       '&mode=style&crossover=3',
       '&size=64',
+      '&mode=pn',
       '&format=png',
+      '&quality=50',
     ];
     const tags = new Set<unknown>();
     for (const query of queries) tags.add((await get(query)).headers.etag);
     tags.add((await service.app.inject(`/morph?a=${b}&b=${a}`)).headers.etag);
     expect(tags.size).toBe(queries.length + 1);
-    expect(jobs.map(({ crossover }) => crossover)).toEqual([0, 0, 8, 256, 3, 0, 0, 0]);
+    expect(jobs.map(({ crossover }) => crossover)).toEqual([0, 0, 8, 256, 3, 0, 0, 0, 0, 0]);
   });
 
   test.each([
     ['png', 'image/png'],
     ['webp', 'image/webp'],
+    ['avif', 'image/avif'],
   ])('serves %s', async (format, type) => {
     serve();
-    expect((await get(`&format=${format}`)).headers['content-type']).toBe(type);
+    const response = await get(`&format=${format}`, { accept: 'image/jpeg' });
+    expect(response.headers['content-type']).toBe(type);
+    expect(response.headers.vary).toBeUndefined();
+  });
+
+  test.each([
+    ['nothing', undefined, 'jpeg'],
+    ['anything', '*/*', 'jpeg'],
+    ['any image', 'image/*', 'jpeg'],
+    ['what a browser sends', 'image/avif,image/webp,image/apng,image/svg+xml,image/*,*/*;q=0.8', 'webp'],
+    ['AVIF before the others', 'image/webp;q=0.5, image/avif', 'avif'],
+    ['PNG alone', 'image/png', 'png'],
+    ['no image', 'application/json', 'jpeg'],
+    ['nonsense', ';;q=,,image/', 'jpeg'],
+  ])('without a format, a client that accepts %s gets what it likes best', async (_, accept, format) => {
+    serve();
+    const response = await get('', accept ? { accept } : {});
+    expect(response.headers['content-type']).toBe(`image/${format}`);
+    expect(response.headers.vary).toBe('accept');
+  });
+
+  test('the quality is 92 unless told otherwise, and PNG has none', async () => {
+    serve();
+    for (const query of ['', '&quality=40', '&format=png', '&format=png&quality=40']) await get(query);
+    expect(jobs.map(({ quality }) => quality)).toEqual([92, 40, undefined]);
   });
 
   test('HEAD answers with the headers alone', async () => {
@@ -128,7 +156,7 @@ describe('GET /morph', () => {
     ['lambda 1e309', '&lambda=1e309', /`lambda`/],
     ['lambda empty', '&lambda=', /`lambda` but received nothing/],
     ['lambda twice', '&lambda=0.5&lambda=0.5', /`lambda` but received 2 values/],
-    ['an unknown mode', '&mode=cubic', /one of linear, style, attribute for `mode` but received 'cubic'/],
+    ['an unknown mode', '&mode=cubic', /one of linear, style, attribute, pn for `mode` but received 'cubic'/],
     ['crossover 0', '&mode=style&crossover=0', /`crossover`/],
     ['crossover 16 of styles', '&mode=style&crossover=16', /1 to 15 for `crossover`/],
     ['crossover 512 of channels', '&mode=attribute&crossover=512', /1 to 511 for `crossover`/],

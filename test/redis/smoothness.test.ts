@@ -86,7 +86,7 @@ describe('GET /morph/smoothness', () => {
   });
 
   test.each([
-    ['an unknown mode', '&mode=cubic', /one of linear, style, attribute for `mode` but received 'cubic'/],
+    ['an unknown mode', '&mode=cubic', /one of linear, style, attribute, pn for `mode` but received 'cubic'/],
     ['a crossover that the mode ignores', '&crossover=8', /mode linear, which has none/],
     ['crossover 16 of styles', '&mode=style&crossover=16', /1 to 15 for `crossover`/],
     ['a lambda, which is walked along', '&lambda=0.5', /'lambda' is unknown; expected `a`, `b`, `mode`/],

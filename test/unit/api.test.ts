@@ -7,6 +7,7 @@ import { mediaType } from '../../src/api/image-reply.js';
 import { retryAfter } from '../../src/api/present.js';
 import { parseOptions } from '../../src/api/upload.js';
 import { EmbeddingOptions, type EmbeddingRecord } from '../../src/contracts.js';
+import { PRESETS } from '../../src/models/stylegan/presets.js';
 import { renderKey } from '../../src/store/render-key.js';
 
 describe('openapi.yaml', () => {
@@ -42,7 +43,7 @@ describe('options of an upload', () => {
       'default' in schema ? [[name, schema.default]] : [],
     );
     expect(options({})).toEqual(Object.fromEntries(defaults));
-    expect(options({})).toMatchObject({ preset: 'standard', steps: 200, learningRate: 0.25, space: 'pn' });
+    expect(options({})).toMatchObject({ preset: 'standard', space: 'pn', styles: 16 });
   });
 
   test('are completed by their preset, and override it', () => {
@@ -58,7 +59,7 @@ describe('options of an upload', () => {
       side: 224,
       earlyStop: false,
     });
-    expect(options({ preset: 'draft', steps: '7' })).toMatchObject({ steps: 7, coarse: 1, space: 'pn' });
+    expect(options({ preset: 'draft', steps: '7' })).toMatchObject({ ...PRESETS.draft, steps: 7 });
     expect(() => options({ preset: 'fast' })).toThrow('Expected one of draft, standard, best, paper');
   });
 
@@ -139,5 +140,5 @@ test('asks to come back in half the time left, from 1 to 10 seconds, until finis
 });
 
 test('refuses to serve bytes that are no image', () => {
-  expect(() => mediaType(Buffer.from('<html>'))).toThrow(/JPEG, PNG or WebP/);
+  expect(() => mediaType(Buffer.from('<html>'))).toThrow(/JPEG, PNG, WebP or AVIF/);
 });

@@ -116,6 +116,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
     'errors.ts',
     'models/manifest.ts',
     'models/metrics/ppl.ts',
+    'models/morph.ts',
     'models/stylegan/early-stop.ts',
     'models/stylegan/presets.ts',
     'models/stylegan/prior.ts',

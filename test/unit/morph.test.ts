@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { defaultCrossover, morph } from '../../src/models/morph.js';
+import { blend, defaultCrossover, morph } from '../../src/models/morph.js';
 
 const shape = { layers: 4, dim: 4 };
 const a = Float32Array.from({ length: 16 }, (_, i) => i);
@@ -25,6 +25,23 @@ describe('morph', () => {
   it('attribute swaps the weights within every style from the crossover on', () => {
     const w = morph(a, b, shape, { mode: 'attribute', lambda: 0.75, crossover: 1 });
     for (const [i, x] of w.entries()) expect(x).toBeCloseTo(mix(i, i % 4 < 1 ? 0.75 : 0.25), 4);
+  });
+
+  it('pn mixes what the last activation of the mapping network was given', () => {
+    const one = { layers: 1, dim: 2 };
+    // sqrt 2 LeakyReLU_0.2 of (1, -1) and of (-3, -1)
+    const [p, q] = [
+      [Math.SQRT2, -0.2 * Math.SQRT2],
+      [-0.6 * Math.SQRT2, -0.2 * Math.SQRT2],
+    ].map((w) => Float32Array.from(w));
+    const middle = morph(p!, q!, one, { mode: 'pn', lambda: 0.5, crossover: 0 });
+    expect(middle[0]).toBeCloseTo(-0.2 * Math.SQRT2, 6);
+    expect(middle[1]).toBeCloseTo(-0.2 * Math.SQRT2, 6);
+    for (const [lambda, end] of [
+      [1, p],
+      [0, q],
+    ] as const)
+      expect(morph(p!, q!, one, { mode: 'pn', lambda, crossover: 0 })).toEqual(end);
   });
 
   it('halves the axis when no crossover is given', () => {
@@ -53,5 +70,41 @@ describe('morph', () => {
     expect(() => morph(a, b.subarray(4), shape, { mode: 'linear', lambda: 1, crossover: 0 })).toThrow(
       'received 12',
     );
+  });
+});
+
+describe('blend', () => {
+  const rows = (...weights: number[]) => weights.map((weight) => Array.from({ length: 4 }, () => weight));
+
+  it.each([
+    ['w', 'linear'],
+    ['pn', 'pn'],
+  ] as const)('of two latents in %s is the morph %s', (space, mode) => {
+    const mixed = blend([a, b], shape, { space, weights: rows(0.3, 0.7) });
+    for (const [i, x] of morph(a, b, shape, { mode, lambda: 0.3, crossover: 0 }).entries())
+      expect(mixed[i]).toBeCloseTo(x, 4);
+  });
+
+  it('weighs each style by itself', () => {
+    const weights = [
+      [1, 0, 0, 0.5],
+      [0, 1, 0, 0.5],
+      [0, 0, 2, -1],
+    ];
+    const c = a.map((x) => -x);
+    const mixed = blend([a, b, c], shape, { space: 'w', weights });
+    for (const [i, x] of mixed.entries()) {
+      const [p, q, r] = weights.map((row) => row[Math.floor(i / 4)]!);
+      expect(x).toBeCloseTo(p! * a[i]! + q! * b[i]! + r! * c[i]!, 4);
+    }
+  });
+
+  it.each([
+    ['no latents', [], []],
+    ['a row too few', [a, b], rows(1)],
+    ['a weight too few', [a], [[1, 1, 1]]],
+    ['a latent of another size', [a, b.subarray(4)], rows(1, 1)],
+  ])('refuses %s', (_title, latents, weights) => {
+    expect(() => blend(latents, shape, { space: 'w', weights })).toThrow('Expected latents of 4 x 4 numbers');
   });
 });

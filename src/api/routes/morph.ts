@@ -3,9 +3,11 @@ import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox';
 import { renderBlob } from '../../store/blob-keys.js';
 import { renderKey } from '../../store/render-key.js';
 import type { AppDeps } from '../app.js';
+import { IMAGE_TYPES, imageFormat } from '../image-format.js';
 import { isCached, sendImage, tagged } from '../image-reply.js';
 import { crossoverOf, pairOf, rendered } from '../morph-pair.js';
-import { imageAnswer, MORPH_PROBLEMS, MorphQuery, problems } from '../schemas.js';
+import { MORPH_PROBLEMS, MorphQuery } from '../morph-schemas.js';
+import { imageAnswer, problems } from '../schemas.js';
 
 export function morphRoutes(deps: AppDeps): FastifyPluginAsyncTypebox {
   return async (app) => {
@@ -20,16 +22,18 @@ export function morphRoutes(deps: AppDeps): FastifyPluginAsyncTypebox {
           'Rendered on first demand and then served at once. The ETag is strong and depends on the latents, the generator and every parameter.',
         querystring: MorphQuery,
         response: {
-          200: imageAnswer('The image.', ['image/jpeg', 'image/png', 'image/webp']),
+          200: imageAnswer('The image.', IMAGE_TYPES),
           304: { description: 'The client has this image already.', type: 'null' },
           ...problems(...MORPH_PROBLEMS),
         },
       },
       handler: async (request, reply) => {
-        const { a, b, lambda, mode, size, format } = request.query;
+        const { a, b, lambda, mode, size } = request.query;
         const crossover = crossoverOf(request.query);
+        const format = imageFormat(request, reply, request.query.format);
+        const quality = format === 'png' ? undefined : request.query.quality;
         const { first, second, generator } = await pairOf(deps, a, b);
-        const shown = { lambda, mode, crossover, size, format };
+        const shown = { lambda, mode, crossover, size, format, quality };
         const key = renderKey({ a: first.latentHash, b: second.latentHash, generator, ...shown });
         tagged(reply, key);
         if (isCached(request, key)) return reply.code(304).send(null);

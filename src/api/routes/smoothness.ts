@@ -6,8 +6,9 @@ import { renderBlob } from '../../store/blob-keys.js';
 import { smoothnessKey } from '../../store/render-key.js';
 import type { AppDeps } from '../app.js';
 import { isCached, tagged } from '../image-reply.js';
-import { crossoverOf, pairOf, rendered } from '../morph-pair.js';
-import { MORPH_PROBLEMS, MorphSmoothness, problems, SmoothnessQuery } from '../schemas.js';
+import { crossoverOf, hasCrossover, pairOf, rendered } from '../morph-pair.js';
+import { MORPH_PROBLEMS, MorphSmoothness, SmoothnessQuery } from '../morph-schemas.js';
+import { problems } from '../schemas.js';
 
 export function smoothnessRoutes(deps: AppDeps): FastifyPluginAsyncTypebox {
   return async (app) => {
@@ -38,7 +39,7 @@ export function smoothnessRoutes(deps: AppDeps): FastifyPluginAsyncTypebox {
         const job = { kind: 'smoothness' as const, key, a: first.latent, b: second.latent, ...path };
         const bytes = (await deps.blobs.get(renderBlob(key))) ?? (await rendered(deps, job, [a, b]));
         const measured = Value.Parse(Smoothness, JSON.parse(bytes.toString('utf8')));
-        return { ...measured, mode, ...(mode !== 'linear' && { crossover }) };
+        return { ...measured, mode, ...(hasCrossover(mode) && { crossover }) };
       },
     });
   };

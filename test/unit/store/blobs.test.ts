@@ -1,4 +1,4 @@
-import { mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, readdir, rm, utimes, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
@@ -20,5 +20,49 @@ describe('the file blob store', () => {
     await store.put('c/d', Buffer.from('x'));
     expect((await readdir(dir, { recursive: true })).sort()).toEqual(['a', 'c', 'c/d']);
     await dispose();
+  });
+
+  describe('a sweep', () => {
+    /** Blobs of ten bytes in `renders/`, each as old as its name says in minutes, and one elsewhere. */
+    const filled = async () => {
+      const opened = await open();
+      for (const minutes of [1, 2, 3, 4]) {
+        await opened.store.put(`renders/${minutes}`, Buffer.alloc(10));
+        const then = new Date(Date.now() - minutes * 60_000);
+        await utimes(join(opened.dir, 'renders', String(minutes)), then, then);
+      }
+      await opened.store.put('latents/x', Buffer.alloc(10));
+      const left = async () =>
+        (await readdir(opened.dir, { recursive: true })).filter((name) => /.\/./.test(name)).sort();
+      return { ...opened, left };
+    };
+
+    test.each([
+      [
+        'nothing within the limits',
+        { maxBytes: 40, maxAge: 300_000 },
+        ['1', '2', '3', '4'],
+        { deleted: 0, bytes: 40 },
+      ],
+      ['what is too old', { maxBytes: 40, maxAge: 150_000 }, ['1', '2'], { deleted: 2, bytes: 20 }],
+      [
+        'the oldest beyond the size',
+        { maxBytes: 35, maxAge: 300_000 },
+        ['1', '2', '3'],
+        { deleted: 1, bytes: 30 },
+      ],
+      ['all when there is no room', { maxBytes: 9, maxAge: 300_000 }, [], { deleted: 4, bytes: 0 }],
+    ])('deletes %s, and nothing of other folders', async (_title, limits, names, swept) => {
+      const { store, left, dispose } = await filled();
+      expect(await store.sweep('renders/', limits)).toEqual(swept);
+      expect(await left()).toEqual(['latents/x', ...names.map((name) => `renders/${name}`)]);
+      await dispose();
+    });
+
+    test('of a folder that is not there finds nothing', async () => {
+      const { store, dispose } = await open();
+      expect(await store.sweep('renders/', { maxBytes: 1, maxAge: 1 })).toEqual({ deleted: 0, bytes: 0 });
+      await dispose();
+    });
   });
 });

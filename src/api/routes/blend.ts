@@ -1,0 +1,88 @@
+/** `POST /morph`: the image of a weighted mix of embeddings. */
+import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox';
+import { STYLES } from '../../contracts.js';
+import { AppError } from '../../errors.js';
+import { renderBlob } from '../../store/blob-keys.js';
+import { blendKey } from '../../store/render-key.js';
+import type { AppDeps } from '../app.js';
+import { IMAGE_TYPES, imageFormat } from '../image-format.js';
+import { isCached, sendImage, tagged } from '../image-reply.js';
+import { rendered, sourcesOf } from '../morph-pair.js';
+import { BlendBody, MORPH_PROBLEMS } from '../morph-schemas.js';
+import { imageAnswer, problems } from '../schemas.js';
+
+/** Bytes of a body: eight embeddings with sixteen weights each take a tenth of it. */
+const BODY_LIMIT = 32_768;
+/** A sum of weights is no divisor below this share of their sizes. */
+const LEAST_SUM = 1e-6;
+
+export function blendRoutes(deps: AppDeps): FastifyPluginAsyncTypebox {
+  return async (app) => {
+    app.addContentTypeParser(
+      'application/json',
+      { parseAs: 'string' },
+      app.getDefaultJsonParser('error', 'error'),
+    );
+    app.route({
+      method: 'POST',
+      url: '/morph',
+      bodyLimit: BODY_LIMIT,
+      schema: {
+        tags: ['morph'],
+        operationId: 'postMorph',
+        summary: 'The mix of up to eight embeddings',
+        description:
+          'A weighted sum of latents, in every style alike or with weights of its own for each; without weights, their mean. Rendered on first demand and then served at once; the ETag is strong.',
+        body: BlendBody,
+        response: {
+          200: imageAnswer('The image.', IMAGE_TYPES),
+          304: { description: 'The client has this image already.', type: 'null' },
+          ...problems(...MORPH_PROBLEMS, 'PAYLOAD_TOO_LARGE', 'UNSUPPORTED_MEDIA_TYPE'),
+        },
+      },
+      handler: async (request, reply) => {
+        const { latents, space, size } = request.body;
+        const weights = weightsOf(request.body);
+        const format = imageFormat(request, reply, request.body.format);
+        const quality = format === 'png' ? undefined : request.body.quality;
+        const named = latents.map(({ id }, i) => ({ name: `latents/${i}`, id }));
+        const { sources, generator } = await sourcesOf(deps, named);
+        const shown = { space, weights, size, format, quality };
+        const hashes = sources.map(({ latentHash }) => latentHash);
+        const key = blendKey({ latents: hashes, generator, ...shown });
+        tagged(reply, key);
+        if (isCached(request, key)) return reply.code(304).send(null);
+        const job = { kind: 'blend' as const, key, latents: sources.map(({ latent }) => latent), ...shown };
+        const ids = [...new Set(latents.map(({ id }) => id))];
+        return sendImage(reply, (await deps.blobs.get(renderBlob(key))) ?? (await rendered(deps, job, ids)));
+      },
+    });
+  };
+}
+
+/** A row of weights for each latent, one for each style. Throws BAD_REQUEST. */
+function weightsOf({ latents, normalise, space }: BlendBody): number[][] {
+  if (space === 'pn' && !normalise)
+    throw new AppError('BAD_REQUEST', {
+      detail:
+        'Received `normalise` false with `space` pn; expected `space` w, or weights that are normalised.',
+    });
+  const rows = latents.map(({ weight, weights }, i) => {
+    if (weight !== undefined && weights !== undefined)
+      throw new AppError('BAD_REQUEST', {
+        detail: `Received \`weight\` and \`weights\` for \`latents/${i}\`; expected one of them, or neither.`,
+      });
+    return weights ?? Array.from({ length: STYLES }, () => weight ?? 1);
+  });
+  if (!normalise) return rows;
+  const sums = Array.from({ length: STYLES }, (_, style) => {
+    const column = rows.map((row) => row[style]!);
+    const total = (of: (x: number) => number): number => column.reduce((sum, x) => sum + of(x), 0);
+    const sum = total((x) => x);
+    if (Math.abs(sum) > LEAST_SUM * total(Math.abs)) return sum;
+    throw new AppError('BAD_REQUEST', {
+      detail: `The weights of style ${style} sum to ${sum} and cannot be normalised; expected another sum than 0, or \`normalise\` false.`,
+    });
+  });
+  return rows.map((row) => row.map((weight, style) => weight / sums[style]!));
+}
