@@ -1,7 +1,8 @@
 /** What every answer about a mix of embeddings needs: all of them checked, and work that a worker does once. */
-import type { EmbeddingRecord, MorphMode, RenderJob } from '../contracts.js';
+import type { MorphMode, RenderJob } from '../contracts.js';
 import { AppError } from '../errors.js';
 import { renderBlob } from '../store/blob-keys.js';
+import type { RecordSource } from '../store/records.js';
 import type { AppDeps } from './app.js';
 import { received } from './expected.js';
 import { CROSSOVER } from './morph-schemas.js';
@@ -21,7 +22,7 @@ export async function sourcesOf(
   { records }: Pick<AppDeps, 'records'>,
   named: readonly { name: string; id: string }[],
 ): Promise<{ sources: Source[]; generator: string }> {
-  const found = await records.getMany(named.map(({ id }) => id));
+  const found = await records.sources(named.map(({ id }) => id));
   const sources = named.map(({ name, id }, i) => source(name, id, found[i]));
   const [{ generator }] = sources as [Source];
   const other = sources.findIndex((one) => one.generator !== generator);
@@ -86,7 +87,7 @@ export function crossoverOf({ mode, crossover }: { mode: MorphMode; crossover?: 
 
 export const hasCrossover = (mode: MorphMode): mode is keyof typeof CROSSOVER => mode in CROSSOVER;
 
-function source(parameter: string, id: string, record: EmbeddingRecord | undefined): Source {
+function source(parameter: string, id: string, record: RecordSource | undefined): Source {
   if (!record) {
     throw new AppError('EMBEDDING_NOT_FOUND', {
       detail: `The embedding given as \`${parameter}\` was never created, or it was deleted.`,

@@ -20,6 +20,7 @@ import { BatchSizing } from './batch-sizing.js';
 import { Batcher } from './batcher.js';
 import { embed } from './embed.js';
 import { EngineClient } from './engine-client.js';
+import { Latents } from './latents.js';
 import { render } from './render.js';
 
 /** BullMQ renews a lock at half its duration; a job whose worker died is delivered once more. */
@@ -45,6 +46,7 @@ async function main(config: Config, log: Logger): Promise<void> {
 
   const blobs = new FileBlobStore(join(config.dataDir, 'blobs'));
   const records = new Records(redis, config.keyPrefix);
+  const latents = new Latents(blobs);
   const engines = new Map<Role, EngineClient>();
   const queues: Worker[] = [];
   const state = { stopping: false };
@@ -94,7 +96,7 @@ async function main(config: Config, log: Logger): Promise<void> {
         ? await embedWorker({ records, blobs, engine, info, log, state, batch, onBatch }, connection)
         : new Worker<RenderJob>(
             RENDER_QUEUE,
-            (job) => render({ blobs, engine }, job.data).catch((error) => refuse(error, log, job)),
+            (job) => render({ blobs, engine, latents }, job.data).catch((error) => refuse(error, log, job)),
             { ...QUEUE_OPTIONS, ...connection, concurrency: RENDER_CONCURRENCY },
           );
     queue.on('error', (error) => log.warn({ err: error, role }, 'queue'));

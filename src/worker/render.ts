@@ -6,12 +6,14 @@ import { blend, morph } from '../models/morph.js';
 import { renderBlob } from '../store/blob-keys.js';
 import type { BlobStore } from '../store/blobs.js';
 import type { Engine } from './engine-client.js';
+import type { Latents } from './latents.js';
 
 const SHAPE = { layers: STYLES, dim: STYLE_DIM };
 
 export interface RenderDeps {
   blobs: BlobStore;
   engine: Engine;
+  latents: Latents;
 }
 
 /** Returns the faces of a `detect` job; the others leave what they made in the blob `renders/<key>` and return nothing. */
@@ -25,13 +27,13 @@ export async function render(deps: RenderDeps, job: RenderJob): Promise<Detectio
     case 'morph': {
       const { mode, lambda, crossover } = job;
       return image(deps, job, async () => {
-        const [a, b] = await Promise.all([latentOf(deps, job.a), latentOf(deps, job.b)]);
+        const [a, b] = await Promise.all([deps.latents.get(job.a), deps.latents.get(job.b)]);
         return morph(a, b, SHAPE, { mode, lambda, crossover });
       });
     }
     case 'blend':
       return image(deps, job, async () => {
-        const latents = await Promise.all(job.latents.map((key) => latentOf(deps, key)));
+        const latents = await Promise.all(job.latents.map((key) => deps.latents.get(key)));
         return blend(latents, SHAPE, job);
       });
     case 'grid':
@@ -39,7 +41,7 @@ export async function render(deps: RenderDeps, job: RenderJob): Promise<Detectio
     case 'smoothness': {
       const target = renderBlob(job.key);
       if (await deps.blobs.has(target)) return undefined;
-      const [a, b] = await Promise.all([latentOf(deps, job.a), latentOf(deps, job.b)]);
+      const [a, b] = await Promise.all([deps.latents.get(job.a), deps.latents.get(job.b)]);
       const { mode, crossover } = job;
       // A call for each sample: morphs that others wait for pass in between.
       const measured = await perceptualPathLength(async (from, to) => {
@@ -69,7 +71,7 @@ async function grid(deps: RenderDeps, job: RenderJob & { kind: 'grid' }): Promis
   const target = renderBlob(job.key);
   if (await deps.blobs.has(target)) return;
   const { lambdas, cell, format, quality } = job;
-  const [a, b] = await Promise.all([latentOf(deps, job.a), latentOf(deps, job.b)]);
+  const [a, b] = await Promise.all([deps.latents.get(job.a), deps.latents.get(job.b)]);
   const rows: { image: Uint8Array; label: string }[][] = [];
   for (const { mode, crossover, label } of job.rows) {
     const row: (typeof rows)[number] = [];
@@ -83,16 +85,4 @@ async function grid(deps: RenderDeps, job: RenderJob & { kind: 'grid' }): Promis
   }
   const { image } = await deps.engine.call('sheet', { rows, cell, format, quality });
   await deps.blobs.put(target, image);
-}
-
-/** A stored W+ latent [16,512]. The copy aligns it to four bytes, which a slice of Node's buffer pool need not be. */
-async function latentOf({ blobs }: RenderDeps, key: string): Promise<Float32Array> {
-  const bytes = await blobs.get(key);
-  if (!bytes) throw new AppError('EMBEDDING_NOT_FOUND', { detail: 'A latent of this morph was deleted.' });
-  if (bytes.byteLength !== STYLES * STYLE_DIM * 4) {
-    throw new Error(
-      `Expected ${STYLES * STYLE_DIM * 4} bytes for the latent but received ${bytes.byteLength}`,
-    );
-  }
-  return new Float32Array(Uint8Array.from(bytes).buffer);
 }

@@ -38,7 +38,14 @@ describe('records', () => {
     await records.begin(ID, 1);
     await records.progress(ID, 1, { losses: [], quality: { loss: 0.1 + 0.2, lpips: 1 / 3 } });
     expect(await records.get(ID)).toMatchObject({ losses: [], quality: { loss: 0.1 + 0.2, lpips: 1 / 3 } });
-    expect(await records.getMany(['emb_none', ID])).toEqual([undefined, await records.get(ID)]);
+  });
+
+  test('tell of several at once what a morph needs of them', async () => {
+    await records.begin(ID, 1);
+    const done = { latentHash: 'h', generator: { name: 'g', hash: 'g1' }, blobs: { latent: 'l' } };
+    await records.succeed(ID, 1, { ...done, losses: [1] });
+    const sources = await records.sources(['emb_none', ID]);
+    expect(sources).toEqual([undefined, { state: 'succeeded', ...done }]);
   });
 
   test('refuse a second record of the same id', async () => {

@@ -8,6 +8,7 @@ import { EPSILON, SAMPLES } from '../../../src/models/metrics/ppl.js';
 import { renderBlob } from '../../../src/store/blob-keys.js';
 import { FileBlobStore } from '../../../src/store/blobs.js';
 import type { Engine } from '../../../src/worker/engine-client.js';
+import { Latents } from '../../../src/worker/latents.js';
 import { render } from '../../../src/worker/render.js';
 
 type PathDistance = EngineCalls['pathDistance'];
@@ -16,6 +17,7 @@ const job = { kind: 'smoothness', key: 'k', a: 'a', b: 'b', mode: 'style', cross
 
 let dir: string;
 let blobs: FileBlobStore;
+let latents: Latents;
 let calls: PathDistance['in'][];
 const engine: Engine = {
   call: async (method, params) => {
@@ -28,6 +30,7 @@ const engine: Engine = {
 beforeEach(async () => {
   dir = await mkdtemp(join(tmpdir(), 'latentmorph-smoothness-'));
   blobs = new FileBlobStore(dir);
+  latents = new Latents(blobs);
   calls = [];
   for (const [key, value] of [
     ['a', 1],
@@ -39,7 +42,7 @@ beforeEach(async () => {
 afterEach(() => rm(dir, { recursive: true }));
 
 it('asks for one step of the morph at a time and leaves the mean in the blob of the job', async () => {
-  expect(await render({ blobs, engine }, job)).toBeUndefined();
+  expect(await render({ blobs, engine, latents }, job)).toBeUndefined();
   const measured: unknown = JSON.parse((await blobs.get(renderBlob('k')))!.toString());
   expect(measured).toEqual({ ppl: 5, samples: SAMPLES, epsilon: EPSILON });
   expect(calls).toHaveLength(SAMPLES);
@@ -51,11 +54,13 @@ it('asks for one step of the morph at a time and leaves the mean in the blob of 
 
 it('measures nothing twice', async () => {
   await blobs.put(renderBlob('k'), Buffer.from('{}'));
-  await render({ blobs, engine }, job);
+  await render({ blobs, engine, latents }, job);
   expect(calls).toEqual([]);
 });
 
 it('fails where a latent was deleted', async () => {
   await blobs.delete('b');
-  await expect(render({ blobs, engine }, job)).rejects.toMatchObject({ code: 'EMBEDDING_NOT_FOUND' });
+  await expect(render({ blobs, engine, latents }, job)).rejects.toMatchObject({
+    code: 'EMBEDDING_NOT_FOUND',
+  });
 });
