@@ -37,12 +37,17 @@ export const ERRORS = {
 
 export type ErrorCode = keyof typeof ERRORS;
 
+/** Seconds after which to ask again where nothing better is known. */
+const RETRY_AFTER = 2;
+
 /** What an `AppError` may carry beside its code. `detail` and `extra` are public; `cause` is for the log only. */
 export interface AppErrorOptions {
   /** One public sentence: what was received, what was expected, what to do. */
   detail?: string;
   /** Public members added to the problem document, e.g. `{ state: 'running' }`. */
   extra?: Record<string, unknown>;
+  /** With a status of 503: seconds after which to ask again. */
+  retryAfter?: number;
   cause?: unknown;
 }
 
@@ -51,6 +56,7 @@ export class AppError extends Error {
   readonly code: ErrorCode;
   readonly detail: string | undefined;
   readonly extra: Record<string, unknown>;
+  readonly retryAfter: number;
 
   constructor(code: ErrorCode, options: AppErrorOptions = {}) {
     super(options.detail ?? ERRORS[code].title, { cause: options.cause });
@@ -58,6 +64,7 @@ export class AppError extends Error {
     this.code = code;
     this.detail = options.detail;
     this.extra = options.extra ?? {};
+    this.retryAfter = options.retryAfter ?? RETRY_AFTER;
   }
 
   get status(): number {

@@ -14,6 +14,11 @@ export const RENDER_QUEUE = 'render';
 /** Events are hints that may be trimmed or missed while reconnecting, so a waiting request also looks at the job. */
 const LOOK_AGAIN_MS = 250;
 const CLOSE_WITHIN_MS = 1_000;
+/** Most renders that wait: what one CPU worker does in some 20 seconds, of which a request waits 30 at most. */
+const MAX_WAITING_RENDERS = 64;
+/** Milliseconds that a render is thought to take until one was seen, and how much each one seen counts. */
+const RENDER_MS = 300;
+const RENDER_MS_SHARE = 0.1;
 
 /** What the HTTP routes need of the queues. */
 export interface JobQueues {
@@ -21,7 +26,10 @@ export interface JobQueues {
   enqueueEmbed(...ids: string[]): Promise<void>;
   /** Takes a waiting job back; false when it runs already or is unknown. */
   cancelEmbed(id: string): Promise<boolean>;
-  /** Adds a job, or joins the same render in flight, and waits for its result. `BUSY` when time is up. */
+  /**
+   * Adds a job, or joins the same render in flight, and waits for its result. `BUSY` when too many wait already or time
+   * is up.
+   */
   render(job: RenderJob, timeoutMs: number): Promise<unknown>;
 }
 
@@ -31,6 +39,10 @@ export class Queues implements JobQueues {
   private readonly embedQueue: Queue<EmbedJob>;
   private readonly renderQueue: Queue<RenderJob>;
   private renderEvents: QueueEvents | undefined;
+  /** Renders between the look at the queue and the end of their `add`. */
+  private adding = 0;
+  /** Running mean of the time of a render, in milliseconds. */
+  private renderMs = RENDER_MS;
   /** Tells the waiting requests that the job of that id has finished. */
   private readonly hints = new EventEmitter();
 
@@ -76,11 +88,7 @@ export class Queues implements JobQueues {
 
   async render(job: RenderJob, timeoutMs: number): Promise<unknown> {
     const jobId = job.kind === 'detect' ? randomUUID() : job.key;
-    const keep = { age: 60, count: 1_000 };
-    await this.dropFinished(jobId);
-    await this.command(() =>
-      this.renderQueue.add(job.kind, job, { jobId, removeOnComplete: keep, removeOnFail: keep }),
-    );
+    if (!(await this.isUnderWay(jobId))) await this.addRender(jobId, job);
     try {
       return await this.outcome(jobId, timeoutMs);
     } catch (error) {
@@ -98,10 +106,32 @@ export class Queues implements JobQueues {
     this.eventsRedis.disconnect();
   }
 
-  /** A finished job would swallow an `add` of the same id, although its blob may have been deleted since. */
-  private async dropFinished(jobId: string): Promise<void> {
+  /** Whether the job waits or runs. A finished one is dropped: it would swallow an `add`, although its blob may be gone. */
+  private async isUnderWay(jobId: string): Promise<boolean> {
     const state = await this.command(() => this.renderQueue.getJobState(jobId));
     if (state === 'completed' || state === 'failed') await this.command(() => this.renderQueue.remove(jobId));
+    else return state !== 'unknown';
+    return false;
+  }
+
+  private async addRender(jobId: string, job: RenderJob): Promise<void> {
+    const keep = { age: 60, count: 1_000 };
+    // Requests that have looked but not yet added would else all see the same room.
+    this.adding++;
+    try {
+      const waiting = await this.command(() => this.renderQueue.getWaitingCount());
+      if (waiting + this.adding > MAX_WAITING_RENDERS) {
+        throw new AppError('BUSY', {
+          detail: `${waiting} renders wait already, and no more than ${MAX_WAITING_RENDERS} may; try again later.`,
+          retryAfter: Math.ceil((waiting * this.renderMs) / 1000),
+        });
+      }
+      await this.command(() =>
+        this.renderQueue.add(job.kind, job, { jobId, removeOnComplete: keep, removeOnFail: keep }),
+      );
+    } finally {
+      this.adding--;
+    }
   }
 
   /** Made after the first connection: BullMQ duplicates it, and a duplicate that never connects cannot be closed. */
@@ -125,6 +155,7 @@ export class Queues implements JobQueues {
         // Redis may be away for a moment: the deadline decides.
         const job = await this.renderQueue.getJob(jobId).catch(() => undefined);
         if (!job?.finishedOn) return;
+        this.learn(job.finishedOn - (job.processedOn ?? job.finishedOn));
         if (job.failedReason) settle(() => reject(fromFailure(job.failedReason)));
         else settle(() => resolve(job.returnvalue));
       };
@@ -136,6 +167,10 @@ export class Queues implements JobQueues {
       this.hints.on(jobId, look);
       void look();
     });
+  }
+
+  private learn(ms: number): void {
+    this.renderMs += RENDER_MS_SHARE * (ms - this.renderMs);
   }
 
   /** Runs a Redis command of BullMQ, which would wait for ever for a connection that was never made. */

@@ -123,3 +123,18 @@ test('a failure that hides its cause is internal, a reason of the queue itself i
   expect(fromFailure('job stalled more than allowable limit').code).toBe('ENGINE_FAILED');
   expect(fromFailure('{"code":"toString"}').code).toBe('ENGINE_FAILED');
 });
+
+test('refuses renders beyond 64 that wait, says when to come back, and lets the same render join', async () => {
+  await open();
+  const ask = (i: number) => queues.render({ ...morph, key: `render${i}` }, 400);
+  const outcomes = await Promise.allSettled(Array.from({ length: 100 }, (_, i) => ask(i)));
+  const reasons = outcomes.map((one) => one.status === 'rejected' && (one.reason as AppError));
+  const late = reasons.filter((reason) => reason && /No worker/.test(reason.message));
+  const refused = reasons.filter((reason) => reason && /renders wait already/.test(reason.message));
+  expect([late.length, refused.length]).toEqual([64, 36]);
+  await expect(ask(999)).rejects.toMatchObject({ code: 'BUSY', retryAfter: 20, detail: /^64 renders wait/ });
+  const waiting = reasons.findIndex((reason) => reason === late[0]);
+  await expect(ask(waiting)).rejects.toThrow('No worker finished');
+  consume(RENDER_QUEUE, async () => 'done');
+  await expect(ask(waiting)).resolves.toBe('done');
+});
