@@ -4,7 +4,9 @@ import { join } from 'node:path';
 import { type Logger, pino } from 'pino';
 import { type Config, loadConfig } from '../config.js';
 import { Queues } from '../queue.js';
+import { RENDERS } from '../store/blob-keys.js';
 import { FileBlobStore } from '../store/blobs.js';
+import { RecentBlobs } from '../store/recent-blobs.js';
 import { Records } from '../store/records.js';
 import { connectRedis } from '../store/redis.js';
 import { buildApp } from './app.js';
@@ -25,7 +27,7 @@ async function main(config: Config, log: Logger): Promise<void> {
     redis,
     queues,
     records: new Records(redis, config.keyPrefix),
-    blobs: new FileBlobStore(join(config.dataDir, 'blobs')),
+    blobs: new RecentBlobs(new FileBlobStore(join(config.dataDir, 'blobs')), { prefix: RENDERS }),
     patience: { detectMs: 10_000, renderMs: 30_000 },
     now: () => new Date(),
     newId: () => `emb_${randomBytes(15).toString('base64url')}`,
