@@ -195,6 +195,8 @@ export const MORPH_MODES = ['linear', 'style', 'attribute', 'pn'] as const;
 export type MorphMode = (typeof MORPH_MODES)[number];
 export const IMAGE_FORMATS = ['jpeg', 'png', 'webp', 'avif'] as const;
 export type ImageFormat = (typeof IMAGE_FORMATS)[number];
+/** Formats of the pictures that an animation is made of, too. */
+export type FrameFormat = ImageFormat | 'gif';
 
 /** How even a morph is, as kept in the blob `renders/<key>`. */
 export const Smoothness = Type.Object({
@@ -207,6 +209,15 @@ export const Smoothness = Type.Object({
   epsilon: Type.Number({ description: 'Step along lambda.', examples: [1e-4] }),
 });
 export type Smoothness = Static<typeof Smoothness>;
+
+/** How fast a morph changes in the eyes of LPIPS, as kept in the blob `renders/<key>`. */
+export const Pace = Type.Object({
+  /** From 0 to 1. */
+  lambdas: Type.Array(Type.Number()),
+  /** Share of the whole way that lies below each of them. */
+  shares: Type.Array(Type.Number()),
+});
+export type Pace = Static<typeof Pace>;
 
 /** Queue `embed`: the record holds everything else. BullMQ job id = embedding id. */
 export const EmbedJob = Type.Object({ id: EmbeddingId });
@@ -224,7 +235,7 @@ export type RenderJob =
       lambda: number;
       crossover: number;
       size: number;
-      format: ImageFormat;
+      format: FrameFormat;
       /** 1 to 100; PNG, which loses nothing, has none. */
       quality?: number | undefined;
     }
@@ -256,7 +267,7 @@ export type RenderJob =
       quality?: number | undefined;
     }
   | {
-      kind: 'smoothness';
+      kind: 'smoothness' | 'pace';
       key: string;
       /** Blob keys of the two latents. */
       a: string;
@@ -266,7 +277,7 @@ export type RenderJob =
     }
   | { kind: 'detect'; blob: string };
 
-/** What a `detect` job returns. The others return nothing: image or `Smoothness` is the blob `renders/<key>`. */
+/** What a `detect` job returns. The others return nothing: image, `Smoothness` or `Pace` is the blob `renders/<key>`. */
 export interface Detection {
   width: number;
   height: number;

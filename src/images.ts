@@ -1,6 +1,6 @@
 /** Reads and writes pictures. The only importer of sharp; every untrusted byte passes here. */
 import sharp, { type Sharp } from 'sharp';
-import type { ImageFormat } from './contracts.js';
+import type { FrameFormat } from './contracts.js';
 import { AppError } from './errors.js';
 import { isPhotoFormat, type PhotoFormat, sniffFormat } from './images/sniff.js';
 import { areaTensor, type Rgb8, tensorToRgb8 } from './images/tensors.js';
@@ -127,7 +127,7 @@ export async function toTensor(bytes: Uint8Array, size: number): Promise<Float32
 }
 
 export interface EncodeOptions {
-  format: ImageFormat;
+  format: FrameFormat;
   /** Output width in pixels; by default the tensor's. The height follows. */
   size?: number;
   /** 1..100 for JPEG, WebP and AVIF. */
@@ -158,6 +158,8 @@ async function encoded(
       return image.avif({ quality, effort: AVIF_EFFORT }).toBuffer();
     case 'png':
       return image.png().toBuffer();
+    case 'gif':
+      return image.gif().toBuffer();
   }
 }
 

@@ -13,6 +13,7 @@ import type { BlobStore } from '../store/blobs.js';
 import type { Records } from '../store/records.js';
 import { received } from './expected.js';
 import { refuseConnection, sendProblem } from './problem.js';
+import { animationRoutes } from './routes/animation.js';
 import { blendRoutes } from './routes/blend.js';
 import { docsRoutes } from './routes/docs.js';
 import { embeddingRoutes } from './routes/embeddings.js';
@@ -108,6 +109,7 @@ export async function buildApp(deps: AppDeps): Promise<FastifyInstance> {
   await app.register(morphRoutes(deps));
   await app.register(blendRoutes(deps));
   await app.register(gridRoutes(deps));
+  await app.register(animationRoutes(deps));
   await app.register(smoothnessRoutes(deps));
   return app;
 }

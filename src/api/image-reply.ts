@@ -1,4 +1,5 @@
 /** Sends image bytes with a strong ETag, or 304 when the client has them. */
+import { Readable } from 'node:stream';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 
 const SIGNATURES: readonly [type: string, matches: (bytes: Buffer) => boolean][] = [
@@ -29,4 +30,12 @@ export function tagged(reply: FastifyReply, tag: string): FastifyReply {
 
 export function sendImage(reply: FastifyReply, bytes: Buffer): FastifyReply {
   return reply.header('x-content-type-options', 'nosniff').type(mediaType(bytes)).send(bytes);
+}
+
+/** Sends bytes as they come. A failure of theirs ends the connection before the end of the body, which the client notices. */
+export function sendStream(
+  reply: FastifyReply,
+  bytes: AsyncIterable<Uint8Array> | Iterable<Uint8Array>,
+): FastifyReply {
+  return reply.header('x-content-type-options', 'nosniff').send(Readable.from(bytes, { objectMode: false }));
 }

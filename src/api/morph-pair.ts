@@ -45,13 +45,24 @@ export async function pairOf(deps: Pick<AppDeps, 'records'>, a: string, b: strin
   return { first, second, generator };
 }
 
+/** Bytes of a mix or measurement: kept from before, or made now. Throws what `rendered` throws. */
+export async function made(
+  deps: Pick<AppDeps, 'records' | 'blobs' | 'queues' | 'patience'>,
+  job: KeyedJob,
+  ids: readonly string[],
+): Promise<Buffer> {
+  return (await deps.blobs.get(renderBlob(job.key))) ?? rendered(deps, job, ids);
+}
+
+type KeyedJob = Exclude<RenderJob, { kind: 'detect' }>;
+
 /**
  * Bytes of the blob that a worker leaves for the job. The embeddings are linked before, so that a deletion meanwhile
  * finds it. Throws EMBEDDING_NOT_FOUND when one of them was deleted, and what the job fails with.
  */
-export async function rendered(
+async function rendered(
   { records, blobs, queues, patience }: Pick<AppDeps, 'records' | 'blobs' | 'queues' | 'patience'>,
-  job: Exclude<RenderJob, { kind: 'detect' }>,
+  job: KeyedJob,
   ids: readonly string[],
 ): Promise<Buffer> {
   const link = async () =>

@@ -30,6 +30,12 @@ export class Generator {
     return this.manifest.generator.resolution;
   }
 
+  /** Sizes of the latents. */
+  get shape() {
+    const { styles, styleDim } = this.manifest.generator;
+    return { layers: styles, dim: styleDim };
+  }
+
   async render(latent: Float32Array): Promise<Float32Array> {
     const { styles, styleDim } = this.manifest.generator;
     const { image } = await this.session.run({ w: { data: latent, shape: [1, styles, styleDim] } });

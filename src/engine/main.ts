@@ -11,6 +11,7 @@ import { Faces } from './faces.js';
 import { Finisher } from './finish.js';
 import type { EngineOptions } from './generator.js';
 import { PathLength } from './path-length.js';
+import { PathLpips } from './path-lpips.js';
 import { Projector } from './project.js';
 import type { EngineInfo, EngineRole } from './protocol.js';
 import { Renderer } from './render.js';
@@ -38,6 +39,7 @@ function handlers(options: EngineOptions): EngineHandlers {
   const renderer = once(() => Renderer.load(options));
   // Asked for seldom.
   const pathLength = once(() => PathLength.load(options));
+  const pathLpips = once(async () => PathLpips.load(options, (await renderer()).generator));
   const { generator } = options.manifest;
 
   const warm = async (role: EngineRole): Promise<EngineInfo> => {
@@ -69,6 +71,7 @@ function handlers(options: EngineOptions): EngineHandlers {
     sheet: async ({ rows, ...options }) => ({ image: await contactSheet(rows, options) }),
     render: async (params) => (await renderer()).render(params),
     pathDistance: async (params) => (await pathLength()).distance(params),
+    pathLpips: async (params) => (await pathLpips()).distance(params),
   };
 }
 

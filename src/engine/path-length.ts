@@ -28,7 +28,7 @@ export class PathLength {
     const synthesis = await read('synthesis.onnx', { N: 2 });
     const vgg = await read('vgg16.onnx', { N: 2, H: TARGET_SIZE, W: TARGET_SIZE });
     const model = writeOnnx(verify(pplGraph({ synthesis, vgg })));
-    const options = { device: 'cpu' as const, threads: session.threads, frugal: true };
+    const options = { device: 'cpu' as const, threads: session.threads };
     return new PathLength(await openSession(model, options), manifest.generator);
   }
 

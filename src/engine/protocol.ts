@@ -1,6 +1,7 @@
 /** Typed requests between a worker and its engine child process (advanced serialisation: typed arrays travel as they are). */
 import type {
   Detection,
+  FrameFormat,
   ImageFormat,
   LatentSpace,
   Measurement,
@@ -101,7 +102,7 @@ export interface EngineCalls {
     in: {
       latent: Float32Array;
       size: number;
-      format: ImageFormat;
+      format: FrameFormat;
       quality?: number | undefined;
     };
     out: { image: Uint8Array };
@@ -128,6 +129,8 @@ export interface EngineCalls {
     };
     out: { squared: number };
   };
+  /** LPIPS between the images at two lambdas of a morph, 0 to 1; soonest where `from` was the `to` before. */
+  pathLpips: { in: EngineCalls['pathDistance']['in']; out: { lpips: number } };
 }
 
 export type EngineMethod = keyof EngineCalls;

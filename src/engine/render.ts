@@ -4,7 +4,7 @@ import { type EngineOptions, Generator } from './generator.js';
 import type { EngineCalls } from './protocol.js';
 
 export class Renderer {
-  private constructor(private readonly generator: Generator) {}
+  private constructor(readonly generator: Generator) {}
 
   static async load(options: EngineOptions): Promise<Renderer> {
     return new Renderer(await Generator.load(options));

@@ -1,11 +1,15 @@
 /** The names of what is computed from two latents, image or measurement: a hash of everything that shapes its bytes. */
 import { createHash } from 'node:crypto';
-import type { ImageFormat, LatentSpace, MorphMode } from '../contracts.js';
+import type { FrameFormat, LatentSpace, MorphMode } from '../contracts.js';
 
 /** Raise it whenever the synthesis, the resizing or the encoder settings change: old renders are then never found. */
 const RENDER_VERSION = 2;
 /** Raise it whenever samples, epsilon or the distance of models/metrics/ppl.ts change. */
 const SMOOTHNESS_VERSION = 1;
+/** Raise it whenever the parts or the distance of models/metrics/pace.ts change. */
+const PACE_VERSION = 1;
+/** Raise it whenever timeline or containers of src/animation change. */
+const ANIMATION_VERSION = 1;
 
 export interface RenderInputs {
   /** sha256 of the two latents and of the generator's weights. */
@@ -17,7 +21,7 @@ export interface RenderInputs {
   /** First channel or style after which the weights are swapped; 0 for a mode that has none. */
   crossover: number;
   size: number;
-  format: ImageFormat;
+  format: FrameFormat;
   /** 1 to 100; left out for PNG, which has none. */
   quality?: number | undefined;
 }
@@ -69,10 +73,41 @@ export function gridKey({ a, b, generator, lambdas, rows, cell, format, quality 
   return createHash('sha256').update(JSON.stringify(canonical)).digest('hex');
 }
 
-export type SmoothnessInputs = Omit<RenderInputs, 'lambda' | 'size' | 'format' | 'quality'>;
+export type PathInputs = Omit<RenderInputs, 'lambda' | 'size' | 'format' | 'quality'>;
 
 /** sha256 in hex, the same for the two latents swapped: the way back is as long. */
-export function smoothnessKey({ a, b, generator, mode, crossover }: SmoothnessInputs): string {
+export function smoothnessKey({ a, b, generator, mode, crossover }: PathInputs): string {
   const canonical = ['smoothness', SMOOTHNESS_VERSION, [a, b].sort(), generator, mode, crossover];
+  return createHash('sha256').update(JSON.stringify(canonical)).digest('hex');
+}
+
+/** sha256 in hex of how fast a morph changes. */
+export function paceKey({ a, b, generator, mode, crossover }: PathInputs): string {
+  const canonical = ['pace', PACE_VERSION, a, b, generator, mode, crossover];
+  return createHash('sha256').update(JSON.stringify(canonical)).digest('hex');
+}
+
+export interface AnimationInputs extends PathInputs {
+  from: number;
+  to: number;
+  frames: number;
+  easing: string;
+  pingpong: boolean;
+  pacing: string;
+  /** Seconds of the way there. */
+  duration: number;
+  loop: number;
+  size: number;
+  format: string;
+  quality: number;
+}
+
+/** sha256 in hex: the ETag of an animation, whose frames are renders of their own. */
+export function animationKey(inputs: AnimationInputs): string {
+  const { a, b, generator, mode, crossover, size, format, quality } = inputs;
+  const { from, to, frames, easing, pingpong, pacing, duration, loop } = inputs;
+  const versions = ['animation', ANIMATION_VERSION, RENDER_VERSION, PACE_VERSION];
+  const timing = [from + 0, to + 0, frames, easing, pingpong, pacing, duration, loop];
+  const canonical = [...versions, a, b, generator, mode, crossover, size, format, quality, timing];
   return createHash('sha256').update(JSON.stringify(canonical)).digest('hex');
 }

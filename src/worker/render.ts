@@ -1,6 +1,7 @@
 /** Short jobs that an HTTP request waits for: the image of a mixed latent or the smoothness of a morph into the blob store, or the faces of a photo. */
 import { type Detection, type RenderJob, STYLE_DIM, STYLES } from '../contracts.js';
 import { AppError } from '../errors.js';
+import { paceOf } from '../models/metrics/pace.js';
 import { perceptualPathLength } from '../models/metrics/ppl.js';
 import { blend, morph } from '../models/morph.js';
 import { renderBlob } from '../store/blob-keys.js';
@@ -38,16 +39,24 @@ export async function render(deps: RenderDeps, job: RenderJob): Promise<Detectio
       });
     case 'grid':
       return grid(deps, job);
-    case 'smoothness': {
+    case 'smoothness':
+    case 'pace': {
       const target = renderBlob(job.key);
       if (await deps.blobs.has(target)) return undefined;
       const [a, b] = await Promise.all([deps.latents.get(job.a), deps.latents.get(job.b)]);
       const { mode, crossover } = job;
       // A call for each sample: morphs that others wait for pass in between.
-      const measured = await perceptualPathLength(async (from, to) => {
-        const { squared } = await deps.engine.call('pathDistance', { a, b, mode, crossover, from, to });
-        return squared;
-      });
+      const path = { a, b, mode, crossover };
+      const measured =
+        job.kind === 'pace'
+          ? await paceOf(async (from, to) => {
+              const { lpips } = await deps.engine.call('pathLpips', { ...path, from, to });
+              return lpips;
+            })
+          : await perceptualPathLength(async (from, to) => {
+              const { squared } = await deps.engine.call('pathDistance', { ...path, from, to });
+              return squared;
+            });
       await deps.blobs.put(target, Buffer.from(JSON.stringify(measured)));
       return undefined;
     }

@@ -10,6 +10,7 @@ const BYTES = {
   jpeg: Buffer.concat([Buffer.from([0xff, 0xd8, 0xff, 0xe0]), Buffer.alloc(64, 1)]),
   png: Buffer.concat([Buffer.from('\x89PNG\r\n\x1a\n', 'latin1'), Buffer.alloc(64, 2)]),
   webp: Buffer.concat([Buffer.from('RIFF    WEBP', 'latin1'), Buffer.alloc(64, 3)]),
+  gif: Buffer.from('GIF89a'),
   avif: Buffer.concat([Buffer.from('    ftypavif', 'latin1'), Buffer.alloc(64, 4)]),
 };
 

@@ -133,7 +133,7 @@ test('refuses renders beyond 64 that wait, says when to come back, and lets the 
   const refused = reasons.filter((reason) => reason && /renders wait already/.test(reason.message));
   expect([late.length, refused.length]).toEqual([64, 36]);
   await expect(ask(999)).rejects.toMatchObject({ code: 'BUSY', retryAfter: 20, detail: /^64 renders wait/ });
-  const waiting = reasons.findIndex((reason) => reason === late[0]);
+  const waiting = reasons.indexOf(late[0]!);
   await expect(ask(waiting)).rejects.toThrow('No worker finished');
   consume(RENDER_QUEUE, async () => 'done');
   await expect(ask(waiting)).resolves.toBe('done');

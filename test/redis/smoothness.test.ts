@@ -5,7 +5,7 @@ import { renderBlob } from '../../src/store/blob-keys.js';
 import { startApp, storeFinished, type TestApp } from '../support/app.js';
 import { startRedis, type TestRedis } from '../support/redis.js';
 
-type SmoothnessJob = RenderJob & { kind: 'smoothness' };
+type SmoothnessJob = RenderJob & { kind: 'smoothness' | 'pace' };
 
 /** What the consumer measures: it stands for a worker and computes nothing. */
 const MEASURED = { ppl: 1.5e9, samples: 8, epsilon: 1e-4 };

@@ -109,12 +109,14 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   'models/stylegan/': ['models/graph/', 'models/random.ts'],
   'store/': ['config.ts', 'contracts.ts', 'errors.ts'],
   'queue.ts': ['contracts.ts', 'errors.ts', 'store/'],
+  'animation/': ['contracts.ts', 'errors.ts'],
   'engine/': ['config.ts', 'contracts.ts', 'errors.ts', 'images', 'models/'],
   'worker/': [
     'config.ts',
     'contracts.ts',
     'errors.ts',
     'models/manifest.ts',
+    'models/metrics/pace.ts',
     'models/metrics/ppl.ts',
     'models/morph.ts',
     'models/stylegan/early-stop.ts',
@@ -128,6 +130,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
     'engine/protocol.ts',
   ],
   'api/': [
+    'animation/',
     'config.ts',
     'contracts.ts',
     'errors.ts',

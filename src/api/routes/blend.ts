@@ -2,12 +2,11 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox';
 import { STYLES } from '../../contracts.js';
 import { AppError } from '../../errors.js';
-import { renderBlob } from '../../store/blob-keys.js';
 import { blendKey } from '../../store/render-key.js';
 import type { AppDeps } from '../app.js';
 import { IMAGE_TYPES, imageFormat } from '../image-format.js';
 import { isCached, sendImage, tagged } from '../image-reply.js';
-import { rendered, sourcesOf } from '../morph-pair.js';
+import { made, sourcesOf } from '../morph-pair.js';
 import { BlendBody, MORPH_PROBLEMS } from '../morph-schemas.js';
 import { imageAnswer, problems } from '../schemas.js';
 
@@ -54,7 +53,7 @@ export function blendRoutes(deps: AppDeps): FastifyPluginAsyncTypebox {
         if (isCached(request, key)) return reply.code(304).send(null);
         const job = { kind: 'blend' as const, key, latents: sources.map(({ latent }) => latent), ...shown };
         const ids = [...new Set(latents.map(({ id }) => id))];
-        return sendImage(reply, (await deps.blobs.get(renderBlob(key))) ?? (await rendered(deps, job, ids)));
+        return sendImage(reply, await made(deps, job, ids));
       },
     });
   };

@@ -2,12 +2,11 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox';
 import { MORPH_MODES, type MorphMode } from '../../contracts.js';
 import { AppError } from '../../errors.js';
-import { renderBlob } from '../../store/blob-keys.js';
 import { gridKey } from '../../store/render-key.js';
 import type { AppDeps } from '../app.js';
 import { IMAGE_TYPES, imageFormat } from '../image-format.js';
 import { isCached, sendImage, tagged } from '../image-reply.js';
-import { crossoverOf, hasCrossover, pairOf, rendered } from '../morph-pair.js';
+import { crossoverOf, hasCrossover, made, pairOf } from '../morph-pair.js';
 import { CROSSOVER, GridQuery, MORPH_PROBLEMS } from '../morph-schemas.js';
 import { imageAnswer, problems } from '../schemas.js';
 
@@ -44,10 +43,7 @@ export function gridRoutes(deps: AppDeps): FastifyPluginAsyncTypebox {
         tagged(reply, key);
         if (isCached(request, key)) return reply.code(304).send(null);
         const job = { kind: 'grid' as const, key, a: first.latent, b: second.latent, ...shown };
-        return sendImage(
-          reply,
-          (await deps.blobs.get(renderBlob(key))) ?? (await rendered(deps, job, [a, b])),
-        );
+        return sendImage(reply, await made(deps, job, [a, b]));
       },
     });
   };

@@ -1,11 +1,10 @@
 /** `/morph`: the image between two embeddings, rendered once and then served from the blob store. */
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox';
-import { renderBlob } from '../../store/blob-keys.js';
 import { renderKey } from '../../store/render-key.js';
 import type { AppDeps } from '../app.js';
 import { IMAGE_TYPES, imageFormat } from '../image-format.js';
 import { isCached, sendImage, tagged } from '../image-reply.js';
-import { crossoverOf, pairOf, rendered } from '../morph-pair.js';
+import { crossoverOf, made, pairOf } from '../morph-pair.js';
 import { MORPH_PROBLEMS, MorphQuery } from '../morph-schemas.js';
 import { imageAnswer, problems } from '../schemas.js';
 
@@ -38,10 +37,7 @@ export function morphRoutes(deps: AppDeps): FastifyPluginAsyncTypebox {
         tagged(reply, key);
         if (isCached(request, key)) return reply.code(304).send(null);
         const job = { kind: 'morph' as const, key, a: first.latent, b: second.latent, ...shown };
-        return sendImage(
-          reply,
-          (await deps.blobs.get(renderBlob(key))) ?? (await rendered(deps, job, [a, b])),
-        );
+        return sendImage(reply, await made(deps, job, [a, b]));
       },
     });
   };

@@ -2,11 +2,10 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox';
 import { Value } from 'typebox/value';
 import { Smoothness } from '../../contracts.js';
-import { renderBlob } from '../../store/blob-keys.js';
 import { smoothnessKey } from '../../store/render-key.js';
 import type { AppDeps } from '../app.js';
 import { isCached, tagged } from '../image-reply.js';
-import { crossoverOf, hasCrossover, pairOf, rendered } from '../morph-pair.js';
+import { crossoverOf, hasCrossover, made, pairOf } from '../morph-pair.js';
 import { MORPH_PROBLEMS, MorphSmoothness, SmoothnessQuery } from '../morph-schemas.js';
 import { problems } from '../schemas.js';
 
@@ -37,7 +36,7 @@ export function smoothnessRoutes(deps: AppDeps): FastifyPluginAsyncTypebox {
         tagged(reply, key);
         if (isCached(request, key)) return reply.code(304).send(null);
         const job = { kind: 'smoothness' as const, key, a: first.latent, b: second.latent, ...path };
-        const bytes = (await deps.blobs.get(renderBlob(key))) ?? (await rendered(deps, job, [a, b]));
+        const bytes = await made(deps, job, [a, b]);
         const measured = Value.Parse(Smoothness, JSON.parse(bytes.toString('utf8')));
         return { ...measured, mode, ...(hasCrossover(mode) && { crossover }) };
       },

@@ -1,0 +1,113 @@
+/** `/morph/animation`: the way from one embedding to the other as a moving picture, sent while it is rendered. */
+import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox';
+import { Value } from 'typebox/value';
+import { type AnimationFormat, animationStream, STILL_FORMAT } from '../../animation/stream.js';
+import { lambdasOf } from '../../animation/timeline.js';
+import { Pace } from '../../contracts.js';
+import { AppError } from '../../errors.js';
+import { animationKey, paceKey, renderKey } from '../../store/render-key.js';
+import type { AppDeps } from '../app.js';
+import { isCached, sendStream, tagged } from '../image-reply.js';
+import { crossoverOf, made, pairOf } from '../morph-pair.js';
+import { AnimationQuery, MORPH_PROBLEMS } from '../morph-schemas.js';
+import { imageAnswer, problems } from '../schemas.js';
+
+const MEDIA_TYPE = { webp: 'image/webp', gif: 'image/gif', mp4: 'video/mp4' } as const;
+
+/** Frames a second. Browsers show GIF frames of less than two hundredths of a second slowly. */
+const MAX_RATE = 50;
+
+export function animationRoutes(deps: AppDeps): FastifyPluginAsyncTypebox {
+  return async (app) => {
+    app.route({
+      method: 'GET',
+      url: '/morph/animation',
+      schema: {
+        tags: ['morph'],
+        operationId: 'getMorphAnimation',
+        summary: 'The morph of two embeddings as a moving picture',
+        description:
+          'Sent frame by frame while it is rendered; it stops when the client goes away. A frame that fails ends the connection before the end of the file. Frames are kept as morphs are, so that the next animation of the pair comes sooner.',
+        querystring: AnimationQuery,
+        response: {
+          200: imageAnswer('The animation.', Object.values(MEDIA_TYPE)),
+          304: { description: 'The client has this animation already.', type: 'null' },
+          ...problems(...MORPH_PROBLEMS, 'FORMAT_UNAVAILABLE'),
+        },
+      },
+      handler: async (request, reply) => {
+        const { a, b, format, size, quality, loop, frames, duration, pingpong } = request.query;
+        refuseImpossible(request.query);
+        const crossover = crossoverOf(request.query);
+        const { first, second, generator } = await pairOf(deps, a, b);
+        const path = { mode: request.query.mode, crossover };
+        const hashes = { a: first.latentHash, b: second.latentHash, generator };
+        const { from, to, easing, pacing } = request.query;
+        const timing = { from, to, frames, easing, pingpong, pacing, duration, loop: loop ?? 0 };
+        const key = animationKey({ ...hashes, ...path, ...timing, size, format, quality });
+        tagged(reply, key).type(MEDIA_TYPE[format]);
+        if (isCached(request, key)) return reply.code(304).send(null);
+        if (request.method === 'HEAD') return sendStream(reply, []);
+
+        const latents = { a: first.latent, b: second.latent };
+        const measured = async (): Promise<Pace> => {
+          const job = { kind: 'pace' as const, key: paceKey({ ...hashes, ...path }), ...latents, ...path };
+          return Value.Parse(Pace, JSON.parse((await made(deps, job, [a, b])).toString('utf8')));
+        };
+        const pace = pacing === 'even' ? await measured() : undefined;
+        const lambdas = lambdasOf({ from, to, frames, easing, pingpong, pace });
+        const gone = new AbortController();
+        reply.raw.once('close', () => gone.abort());
+        const still = async (frame: number, frameQuality: number): Promise<Buffer> => {
+          gone.signal.throwIfAborted();
+          const encoding = { size, format: STILL_FORMAT[format], quality: qualityOf(format, frameQuality) };
+          const shown = { ...path, lambda: lambdas[frame]!, ...encoding };
+          const job = {
+            kind: 'morph' as const,
+            key: renderKey({ ...hashes, ...shown }),
+            ...latents,
+            ...shown,
+          };
+          return made(deps, job, [a, b]);
+        };
+        const seconds = (duration * lambdas.length) / frames;
+        const animation = { size, frames: lambdas.length, seconds, loop: loop ?? 0, quality, still };
+        return sendStream(reply, await begun(animationStream(format, animation)));
+      },
+    });
+  };
+}
+
+/** GIF has colours, but no quality. */
+const qualityOf = (format: AnimationFormat, quality: number): number | undefined =>
+  format === 'gif' ? undefined : quality;
+
+/** Throws BAD_REQUEST for what cannot be shown, and for what the format would ignore. */
+function refuseImpossible({ format, loop, size, frames, duration }: AnimationQuery): void {
+  const refuse = (detail: string): never => {
+    throw new AppError('BAD_REQUEST', { detail });
+  };
+  if (frames / duration > MAX_RATE)
+    refuse(
+      `Received ${frames} \`frames\` in a \`duration\` of ${duration} s; expected at most ${MAX_RATE} frames a second.`,
+    );
+  if (format === 'mp4' && loop !== undefined)
+    refuse(
+      `Received \`loop\` ${loop} with \`format\` mp4, which leaves that to the player; expected webp or gif, or no \`loop\`.`,
+    );
+  if (format === 'mp4' && size % 2 === 1)
+    refuse(`Received the odd \`size\` ${size} with \`format\` mp4; expected an even number.`);
+}
+
+/** The same bytes, the first of which are there: what fails before them is answered as a problem. */
+async function begun(bytes: AsyncGenerator<Uint8Array>): Promise<AsyncGenerator<Uint8Array>> {
+  const first = await bytes.next();
+  return (async function* () {
+    try {
+      if (!first.done) yield first.value;
+      yield* bytes;
+    } finally {
+      await bytes.return(undefined);
+    }
+  })();
+}
