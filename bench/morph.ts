@@ -13,6 +13,7 @@ import { encodeTensor } from '../src/images.js';
 import { averageStart } from '../src/models/stylegan/start.js';
 import { integerOption } from './arguments.js';
 import { command } from './command.js';
+import { type Streamed, streamed } from './morph/first-byte.js';
 import { type Load, load } from './morph/load.js';
 import { listedFaces, photoBytes } from './photos.js';
 import { progress } from './progress.js';
@@ -28,6 +29,7 @@ const USAGE = `Usage: npm run bench:morph [-- OPTIONS]
   --threads N      threads of a session, ours and the bare one (default 2)
   --json           one JSON object on the last line`;
 
+const FRAMES = 60;
 const SIZES = [256, 1024];
 const KINDS = SIZES.flatMap((size) => IMAGE_FORMATS.map((format) => ({ size, format })));
 
@@ -77,6 +79,7 @@ async function main(options: Options): Promise<void> {
     const before = await residentBytes(service.pids.api);
     const cached = await bench.cached(options);
     const after = await residentBytes(service.pids.api);
+    const animation = await bench.animation();
     const busy = await bench.whileEmbedding(() => bench.uncached('during an embedding', options.rounds));
     const kinds = KINDS.map((kind, i) => ({
       ...kind,
@@ -85,7 +88,7 @@ async function main(options: Options): Promise<void> {
       busyMs: busy[i]!.ms,
     }));
     const growth = before !== undefined && after !== undefined ? after - before : undefined;
-    print(options, kinds, cached, growth);
+    print(options, kinds, { cached, growth, animation });
   } finally {
     await service.stop();
     await rm(dataDir, { recursive: true, force: true });
@@ -151,6 +154,15 @@ class MorphBench {
     return load(path, { requests, connections });
   }
 
+  /** Sixty frames at 256 px that nobody has asked for yet. */
+  animation(): Promise<Streamed> {
+    say('an animation ...');
+    const [a, b] = this.pair;
+    return streamed(
+      `${this.url}/morph/animation?a=${a}&b=${b}&frames=${FRAMES}&size=256&from=0.999&to=0.001`,
+    );
+  }
+
   async whileEmbedding<T>(work: () => Promise<T>): Promise<T> {
     const id = await this.client.embed(this.photo, { steps: 5000 });
     try {
@@ -202,8 +214,7 @@ async function residentBytes(pid: number | undefined): Promise<number | undefine
 function print(
   { rounds, requests, connections, threads, json }: Options,
   kinds: Kind[],
-  cached: Load,
-  growth: number | undefined,
+  { cached, growth, animation }: { cached: Load; growth: number | undefined; animation: Streamed },
 ): void {
   const ratio = ({ aloneMs, bareMs }: Kind): number => aloneMs / bareMs;
   const busy = ({ busyMs, aloneMs }: Kind): number => busyMs / aloneMs;
@@ -224,6 +235,7 @@ function print(
       ]),
       '',
       `Cached, WebP 256 px, ${requests} requests over ${connections} connections: ${cached.rps.toFixed(0)} a second, median ${cached.p50Ms.toFixed(1)} ms, p99 ${cached.p99Ms.toFixed(1)} ms`,
+      `Animation, WebP 256 px, ${FRAMES} frames: first byte after ${(animation.firstByteMs / 1000).toFixed(2)} s, all ${(animation.bytes / 2 ** 20).toFixed(1)} MiB after ${(animation.totalMs / 1000).toFixed(1)} s`,
       `Memory of the API meanwhile: ${growth === undefined ? 'not told here' : `${(growth / 2 ** 20).toFixed(1)} MiB more`}`,
     ].join('\n'),
   );
@@ -234,6 +246,7 @@ function print(
     cachedP99Ms: cached.p99Ms,
     uncachedRatio: median(kinds.map(ratio)),
     busyRatio: median(kinds.map(busy)),
+    animation,
     apiGrowthBytes: growth ?? null,
     kinds,
     rounds,
