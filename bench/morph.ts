@@ -235,8 +235,8 @@ function print(
       ]),
       '',
       `Cached, WebP 256 px, ${requests} requests over ${connections} connections: ${cached.rps.toFixed(0)} a second, median ${cached.p50Ms.toFixed(1)} ms, p99 ${cached.p99Ms.toFixed(1)} ms`,
-      `Animation, WebP 256 px, ${FRAMES} frames: first byte after ${(animation.firstByteMs / 1000).toFixed(2)} s, all ${(animation.bytes / 2 ** 20).toFixed(1)} MiB after ${(animation.totalMs / 1000).toFixed(1)} s`,
       `Memory of the API meanwhile: ${growth === undefined ? 'not told here' : `${(growth / 2 ** 20).toFixed(1)} MiB more`}`,
+      `Animation, WebP 256 px, ${FRAMES} frames: first byte after ${(animation.firstByteMs / 1000).toFixed(2)} s, all ${(animation.bytes / 2 ** 20).toFixed(1)} MiB after ${(animation.totalMs / 1000).toFixed(1)} s`,
     ].join('\n'),
   );
   if (!json) return;
