@@ -3,6 +3,7 @@ import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import sharp from 'sharp';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { freePort, redisReady } from '../../src/cli/embedded-redis.js';
 import type { EmbeddingState } from '../../src/contracts.js';
@@ -128,6 +129,19 @@ describe('the service', () => {
       seen.add(Buffer.from(image).toString('base64'));
     }
     expect(seen.size).toBe(4);
+  });
+
+  it('animates with the very images that it morphs, at an even pace too', async () => {
+    const path = `/morph/animation?a=${ids[0]}&b=${ids[1]}&frames=4&size=96&quality=70`;
+    const bytes = Buffer.from(await bytesOf(await get(path)));
+    expect(await sharp(bytes).metadata()).toMatchObject({ pages: 4, width: 96, height: 96 });
+    const still = await get(`/morph?a=${ids[0]}&b=${ids[1]}&lambda=0.6667&size=96&format=webp&quality=70`);
+    // Head of the file and of its one chunk: the rest is the picture.
+    expect(bytes.includes(Buffer.from(await bytesOf(still)).subarray(20))).toBe(true);
+
+    const even = await get(`${path}&pacing=even&format=gif`);
+    expect([even.status, even.headers.get('content-type')]).toEqual([200, 'image/gif']);
+    expect(Buffer.from(await bytesOf(even)).toString('latin1', 0, 6)).toBe('GIF89a');
   });
 
   it('mixes by JSON: the mean of two is the morph half way, and a style of its own is not', async () => {
