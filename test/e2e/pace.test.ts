@@ -3,8 +3,9 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { lambdasOf } from '../../src/animation/timeline.js';
 import { loadConfig } from '../../src/config.js';
-import { Generator } from '../../src/engine/generator.js';
+import type { Generator } from '../../src/engine/generator.js';
 import { PathLpips } from '../../src/engine/path-lpips.js';
+import { Renderer } from '../../src/engine/render.js';
 import { openSession, type Session } from '../../src/engine/session.js';
 import { readManifest } from '../../src/models/manifest.js';
 import { paceOf } from '../../src/models/metrics/pace.js';
@@ -24,8 +25,9 @@ let b: Float32Array;
 
 beforeAll(async () => {
   const options = { modelsDir, manifest: await readManifest(modelsDir), session };
-  generator = await Generator.load(options);
-  steps = await PathLpips.load(options, generator);
+  const renderer = await Renderer.load(options);
+  generator = renderer.generator;
+  steps = await PathLpips.load(options, renderer);
   lpips = await openSession(join(modelsDir, 'lpips.onnx'), { ...session, dimensions: { N: 1 } });
   const mapping = await openSession(join(modelsDir, 'mapping.onnx'), { ...session, dimensions: { N: 1 } });
   const sampled = async (seed: number): Promise<Float32Array> => {
