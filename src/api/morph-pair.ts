@@ -11,6 +11,7 @@ export interface Source {
   generator: string;
   latentHash: string;
   latent: string;
+  record: EmbeddingRecord;
 }
 
 /**
@@ -100,5 +101,5 @@ function source(parameter: string, id: string, record: EmbeddingRecord | undefin
       extra: { parameter, embedding: id, state },
     });
   }
-  return { generator: generator.hash, latentHash, latent: blobs.latent };
+  return { generator: generator.hash, latentHash, latent: blobs.latent, record };
 }

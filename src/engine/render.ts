@@ -19,10 +19,14 @@ export class Renderer {
     await this.generator.render(latent);
   }
 
+  /** Image [3,side,side] about -1..1. */
+  async pixels(latent: Float32Array): Promise<{ pixels: Float32Array; side: number }> {
+    return { pixels: await this.generator.render(latent), side: this.generator.resolution };
+  }
+
   async render(params: EngineCalls['render']['in']): Promise<EngineCalls['render']['out']> {
     const { latent, ...encoding } = params;
-    const pixels = await this.generator.render(latent);
-    const side = this.generator.resolution;
+    const { pixels, side } = await this.pixels(latent);
     return { image: await encodeTensor(pixels, side, side, encoding) };
   }
 }
