@@ -14,16 +14,15 @@ export function softMask(
   size: number,
   feather = FEATHER,
 ): Float32Array {
-  const edges = outlines.flatMap(edgesOf);
+  const edges = Float64Array.from(outlines.flatMap(edgesOf).flat());
   const mask = new Float32Array(size * size);
   for (let y = 0; y < size; y++) {
     const v = (y + 0.5) / size;
     for (let x = 0; x < size; x++) {
       const u = (x + 0.5) / size;
       let depth = feather;
-      for (const [a, b, c] of edges) {
-        depth = Math.min(depth, a * u + b * v + c);
-        if (depth <= 0) break;
+      for (let e = 0; e < edges.length && depth > 0; e += 3) {
+        depth = Math.min(depth, edges[e]! * u + edges[e + 1]! * v + edges[e + 2]!);
       }
       if (depth <= 0) continue;
       const t = depth / feather;

@@ -18,14 +18,19 @@ const SWEEPS = 150;
  * r = 1 / (1 + (e/s)^2)^2 of Geman and McClure, e being the distance of d from the median along the edge. All 0 where no
  * weight is above 0.
  */
-export function membrane(differences: Float32Array, weights: Float32Array, size: number): Float32Array {
+export function membrane(
+  differences: Float32Array,
+  weights: Float32Array,
+  size: number,
+  outlier = OUTLIER,
+): Float32Array {
   const plane = size * size;
   const field = new Float32Array(3 * plane);
   const known = [...weights.keys()].filter((i) => weights[i]! > 0);
   if (known.length === 0) return field;
   const middle = [0, 1, 2].map((c) => median(known.map((i) => differences[c * plane + i]!)));
   const away = (i: number): number => Math.hypot(...middle.map((m, c) => differences[c * plane + i]! - m));
-  const scale = OUTLIER * Math.max(LEAST_DEVIATION, median(known.map(away)));
+  const scale = outlier * Math.max(LEAST_DEVIATION, median(known.map(away)));
   const held = new Float32Array(plane);
   for (const i of known) held[i] = weights[i]! / (1 + (away(i) / scale) ** 2) ** 2;
   middle.forEach((start, c) => {
@@ -41,12 +46,14 @@ function relax(field: Float32Array, wanted: Float32Array, held: Float32Array, si
   for (let y = 0; y < size; y++) {
     for (let x = 0; x < size; x++) {
       const i = y * size + x;
-      let [sum, count] = [0, 0];
-      if (x > 0) [sum, count] = [sum + field[i - 1]!, count + 1];
-      if (x < size - 1) [sum, count] = [sum + field[i + 1]!, count + 1];
-      if (y > 0) [sum, count] = [sum + field[i - size]!, count + 1];
-      if (y < size - 1) [sum, count] = [sum + field[i + size]!, count + 1];
-      const best = (SMOOTHNESS * sum + held[i]! * wanted[i]!) / (SMOOTHNESS * count + held[i]!);
+      // Beyond the border the field goes on as it is.
+      const own = field[i]!;
+      const left = x > 0 ? field[i - 1]! : own;
+      const right = x < size - 1 ? field[i + 1]! : own;
+      const above = y > 0 ? field[i - size]! : own;
+      const below = y < size - 1 ? field[i + size]! : own;
+      const pull = SMOOTHNESS * (left + right + above + below) + held[i]! * wanted[i]!;
+      const best = pull / (4 * SMOOTHNESS + held[i]!);
       field[i]! += RATE * (best - field[i]!);
     }
   }

@@ -6,10 +6,11 @@ const JAW = 17;
 const BROWS = { first: 17, last: 26 };
 const NOSE_BASE = 33;
 /**
- * The forehead's height over that from the nose's base to the brows. Faces measure about 1 up to the hairline (the canon
- * of three equal parts); what is pasted stays below it, as the hair of two faces hardly ever meets.
+ * The forehead's height over that from the nose's base to the brows, in its middle and over the outer end of a brow. Faces
+ * measure about 1 up to the hairline (the canon of three equal parts); what is pasted stays well below it, as the hair of
+ * two faces hardly ever meets.
  */
-const FOREHEAD = 0.55;
+const FOREHEAD = { middle: 0.6, end: 0.15 };
 
 /** Places in fractions of the aligned square, (0, 0) its top left corner, of places in the photo that the quad lies in. */
 export function intoSquare(quad: Quad): (place: Point) => Point {
@@ -31,10 +32,11 @@ export function faceOutline(landmarks: readonly Point[]): Point[] {
   if (landmarks.length !== 68) throw new RangeError(`Expected 68 landmarks but received ${landmarks.length}`);
   const brows = meanOf(landmarks, BROWS.first, BROWS.last);
   const [x, y] = landmarks[NOSE_BASE]!;
-  const up: Point = [FOREHEAD * (brows[0] - x), FOREHEAD * (brows[1] - y)];
-  const forehead = landmarks
-    .slice(BROWS.first, BROWS.last + 1)
-    .map((brow): Point => [brow[0] + up[0], brow[1] + up[1]]);
+  const forehead = landmarks.slice(BROWS.first, BROWS.last + 1).map((brow, i, { length }): Point => {
+    const dome = Math.sin((Math.PI * i) / (length - 1));
+    const height = FOREHEAD.end + (FOREHEAD.middle - FOREHEAD.end) * dome;
+    return [brow[0] + height * (brows[0] - x), brow[1] + height * (brows[1] - y)];
+  });
   return convexHull([...landmarks.slice(0, JAW), ...forehead]);
 }
 
