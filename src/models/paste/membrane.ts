@@ -1,7 +1,7 @@
 /** The smooth field of colour that a pasted face lacks, read along its edge and continued over its inside. */
 
 /** Weight of the differences between neighbours against those along the edge. */
-const SMOOTHNESS = 4;
+const SMOOTHNESS = 1;
 /** In median deviations from the median: from here on a difference counts for a quarter and ever less, as hair against skin. */
 const OUTLIER = 3;
 /** Levels of 255: what deviates less is no outlier. */

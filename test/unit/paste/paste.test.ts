@@ -133,6 +133,21 @@ describe('paste', () => {
     expect(most).toBeLessThan(5);
   });
 
+  it('compares no colours beyond the photo, where its mirror image lies', async () => {
+    const ramp: Colour = (x) => [Math.min(255, 40 + x), 90, 110];
+    const photo = painted(300, 400, ramp);
+    const { quad, landmarks, aligned } = faceAt(0, 0.6, [-25, 170], 256);
+    const [left, side] = [quad[0][0], quad[3][0] - quad[0][0]];
+    const face = painted(256, 256, (x) => {
+      const [red, green, blue] = ramp(left + (x * side) / 256, 0);
+      return [Math.max(0, red - 20), green, blue];
+    });
+    const out = copyOf(photo);
+    await paste(out, face, { quad, landmarks }, aligned);
+    const most = out.data.reduce((max, v, i) => Math.max(max, Math.abs(v - photo.data[i]!)), 0);
+    expect(most).toBeLessThan(5);
+  });
+
   it('does not alias where the face is drawn small', async () => {
     const photo = painted(200, 200, () => [128, 128, 128]);
     const { quad, landmarks, aligned } = faceAt(7, 0.15, [100, 90], 1024);
