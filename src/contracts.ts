@@ -223,6 +223,20 @@ export type Pace = Static<typeof Pace>;
 export const EmbedJob = Type.Object({ id: EmbeddingId });
 export type EmbedJob = Static<typeof EmbedJob>;
 
+export const PLACEMENTS = ['aligned', 'original'] as const;
+export type Placement = (typeof PLACEMENTS)[number];
+
+/** Where a render is drawn into a photo, in place of being answered as a square. */
+export interface Place {
+  /** Blob key of the photo. */
+  original: string;
+  /** Size in pixels that the photo is reduced to; corners of the aligned square and the 68 landmarks at that size. */
+  width: number;
+  height: number;
+  quad: Quad;
+  landmarks: Point[];
+}
+
 /** Queue `render`, short jobs that an HTTP request waits for. BullMQ job id of a render = its key. */
 export type RenderJob =
   | {
@@ -234,7 +248,9 @@ export type RenderJob =
       mode: MorphMode;
       lambda: number;
       crossover: number;
+      /** Side of the square; a placed render has the size of its place. */
       size: number;
+      place?: Place | undefined;
       format: FrameFormat;
       /** 1 to 100; PNG, which loses nothing, has none. */
       quality?: number | undefined;
@@ -248,6 +264,7 @@ export type RenderJob =
       /** A row for each latent: its weight in every style. */
       weights: number[][];
       size: number;
+      place?: Place | undefined;
       format: ImageFormat;
       quality?: number | undefined;
     }

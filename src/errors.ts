@@ -23,6 +23,7 @@ export const ERRORS = {
   EMBEDDING_NOT_READY: { status: 409, retryable: true, title: 'The embedding has no latent (yet).' },
   FORMAT_UNAVAILABLE: { status: 501, retryable: false, title: 'This service cannot make this format.' },
   GENERATOR_MISMATCH: { status: 409, retryable: false, title: 'The latents belong to different generators.' },
+  ORIGINAL_NOT_KEPT: { status: 409, retryable: false, title: 'The photo of the embedding was not kept.' },
   LATENT_DIVERGED: { status: 500, retryable: false, title: 'The projection diverged.' },
   ENGINE_FAILED: { status: 500, retryable: true, title: 'The inference engine failed.' },
   UNSUPPORTED_MEDIA_TYPE: {

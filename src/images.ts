@@ -91,6 +91,14 @@ export async function upright(bytes: Uint8Array): Promise<Rgb8> {
   return { data, width: info.width, height: info.height };
 }
 
+/** The same, reduced to exactly width x height while it is decoded, so that a large one is never held whole. */
+export async function uprightAt(bytes: Uint8Array, width: number, height: number): Promise<Rgb8> {
+  const data = await guarded(() => decoder(bytes).resize(width, height, { fit: 'fill' }).raw().toBuffer());
+  if (data.length !== 3 * width * height)
+    throw new Error(`Expected 3 channels but received ${data.length} bytes`);
+  return { data, width, height };
+}
+
 /** A picture turned upright as JPEG 4:4:4 of quality 95, all metadata (place, camera, orientation) left out. */
 export async function encodeUpright(bytes: Uint8Array): Promise<Uint8Array> {
   return guarded(() => decoder(bytes).jpeg({ quality: 95, chromaSubsampling: '4:4:4' }).toBuffer());
@@ -144,6 +152,10 @@ export async function encodeTensor(
   const image = fromRgb8(tensorToRgb8(chw, width, height));
   return encoded(size === width ? image : image.resize(size), encoding);
 }
+
+/** Encodes rgb8 pixels without any metadata. */
+export const encodeRgb8 = (image: Rgb8, encoding: Omit<EncodeOptions, 'size'>): Promise<Uint8Array> =>
+  encoded(fromRgb8(image), encoding);
 
 async function encoded(
   image: Sharp,

@@ -1,19 +1,15 @@
 /** Shapes of requests about mixes of latents, and of what answers them. */
 import { type Static, Type } from 'typebox';
-import { ANIMATION_FORMATS } from '../animation/stream.js';
-import { EASINGS } from '../animation/timeline.js';
-import { IMAGE_FORMATS, MORPH_MODES, Smoothness, STYLES } from '../contracts.js';
+import { IMAGE_FORMATS, MORPH_MODES, PLACEMENTS, Smoothness, STYLES } from '../contracts.js';
 import type { ErrorCode } from '../errors.js';
 import { DEFAULT_QUALITY } from '../images.js';
-import { id } from './schemas.js';
+import { IMAGE_KINDS, id } from './schemas.js';
 
 /** Largest crossover by mode: the last style or channel after which something is left to swap. */
 export const CROSSOVER = { style: { max: 15, default: 8 }, attribute: { max: 511, default: 256 } } as const;
 
-/** A moving picture hides what a still one shows; at 92 it would be twice as large. */
-const ANIMATION_QUALITY = 80;
-
-const morphPath = {
+/** Mode and crossover. */
+export const morphPath = {
   mode: Type.Enum([...MORPH_MODES], {
     default: 'linear',
     description:
@@ -30,12 +26,6 @@ const morphPath = {
   ),
 };
 
-const size = Type.Integer({
-  minimum: 64,
-  maximum: 1024,
-  default: 1024,
-  description: 'Width and height of the image in pixels.',
-});
 const format = Type.Optional(
   Type.Enum([...IMAGE_FORMATS], {
     description: 'Format of the image. Left out: what `Accept` names, or JPEG.',
@@ -49,6 +39,25 @@ const quality = Type.Integer({
   description: 'How little JPEG, WebP and AVIF may lose; PNG loses nothing.',
 });
 
+/** Pixels of the longer side of a photo that a face is drawn into: as many as the answer may have. */
+export const MAX_PLACED_SIZE = 4096;
+
+const placement = Type.Enum([...PLACEMENTS], {
+  default: 'aligned',
+  description:
+    '`aligned`: the square image of the generator; `original`: its face drawn into the photo of `into`, softly along the outline and in the colours of the photo, with every pixel elsewhere as it was.',
+});
+/** For both placements; `placeOf` and `alignedSize` check what the one that is asked for accepts. */
+const size = Type.Optional(
+  Type.Integer({
+    minimum: 64,
+    maximum: MAX_PLACED_SIZE,
+    description:
+      'Width and height of the image in pixels, at most 1024, which is the default. With `placement` original the longer side, at most that of the photo, which is the default up to 4096.',
+    examples: [512],
+  }),
+);
+
 export const MorphQuery = Type.Object(
   {
     a: id('Embedding that keeps the weight `lambda`.'),
@@ -61,6 +70,13 @@ export const MorphQuery = Type.Object(
         'Weight of `a`. In the modes `style` and `attribute` the weights are swapped after the crossover.',
     }),
     ...morphPath,
+    placement,
+    into: Type.Optional(
+      Type.Enum(['a', 'b'], {
+        description: 'With `placement` original: whose photo; `a` when left out.',
+        examples: ['b'],
+      }),
+    ),
     size,
     format,
     quality,
@@ -110,6 +126,10 @@ export const BlendBody = Type.Object(
       description:
         'Where the mix is taken: in W, or in P_N, where the latents of the generator are close to normal.',
     }),
+    placement,
+    into: Type.Optional(
+      id('With `placement` original: the embedding of `latents` whose photo; the first when left out.'),
+    ),
     size,
     format,
     quality,
@@ -150,61 +170,45 @@ export const GridQuery = Type.Object(
   { additionalProperties: false },
 );
 
-export const AnimationQuery = Type.Object(
+/** Which image of an embedding, and how the reconstruction is placed. */
+export const ImageQuery = Type.Object(
   {
-    a: id('Embedding at lambda 1, where the way begins unless told otherwise.'),
-    b: id('Embedding at lambda 0, where it ends.'),
-    ...morphPath,
-    from: Type.Number({ minimum: 0, maximum: 1, default: 1, description: 'Lambda of the first frame.' }),
-    to: Type.Number({ minimum: 0, maximum: 1, default: 0, description: 'Lambda at the other end.' }),
-    frames: Type.Integer({ minimum: 2, maximum: 240, default: 30, description: 'Frames on the way there.' }),
-    duration: Type.Number({
-      minimum: 0.1,
-      maximum: 60,
-      default: 2,
-      description: 'Seconds of the way there; at most 50 frames a second.',
+    kind: Type.Enum([...IMAGE_KINDS], {
+      description: 'Which image of the embedding.',
+      examples: ['aligned'],
     }),
-    easing: Type.Enum([...EASINGS], {
-      default: 'linear',
-      description: '`linear`, or `ease-in-out`, which begins and ends at rest.',
-    }),
-    pingpong: Type.Boolean({
-      default: false,
-      description: 'Goes back the way it came, which takes as long again.',
-    }),
-    pacing: Type.Enum(['lambda', 'even'], {
-      default: 'lambda',
+    placement: Type.Enum([...PLACEMENTS], {
+      default: 'aligned',
       description:
-        '`lambda` spreads the frames evenly over lambda, `even` so that neighbours differ alike to the eye (LPIPS), which is measured once for each pair and mode.',
+        'With the kind reconstruction. `aligned`: as it was stored; `original`: its face drawn into the photo, as in a morph.',
     }),
-    loop: Type.Optional(
+    size: Type.Optional(
       Type.Integer({
-        minimum: 0,
-        maximum: 1000,
-        description: 'How often WebP and GIF are shown; 0, as when left out, for ever.',
-        examples: [0],
+        minimum: 64,
+        maximum: MAX_PLACED_SIZE,
+        description:
+          'With `placement` original: longer side in pixels, at most that of the photo, which is the default up to 4096.',
+        examples: [512],
       }),
     ),
-    size: Type.Integer({
-      minimum: 64,
-      maximum: 1024,
-      default: 256,
-      description: 'Width and height in pixels; with MP4 an even number.',
-    }),
-    format: Type.Enum([...ANIMATION_FORMATS], {
-      default: 'webp',
-      description: '`mp4` (H.264) where the service has FFmpeg.',
-    }),
-    quality: Type.Integer({
-      minimum: 1,
-      maximum: 100,
-      default: ANIMATION_QUALITY,
-      description: 'How little WebP and the frames of MP4 may lose.',
-    }),
+    format: Type.Optional(
+      Type.Enum([...IMAGE_FORMATS], {
+        description: 'With `placement` original: the format. Left out: what `Accept` names, or JPEG.',
+        examples: ['webp'],
+      }),
+    ),
+    quality: Type.Optional(
+      Type.Integer({
+        minimum: 1,
+        maximum: 100,
+        description: `With \`placement\` original: how little JPEG, WebP and AVIF may lose, ${DEFAULT_QUALITY} when left out.`,
+        examples: [80],
+      }),
+    ),
   },
   { additionalProperties: false },
 );
-export type AnimationQuery = Static<typeof AnimationQuery>;
+export type ImageQuery = Static<typeof ImageQuery>;
 
 export const SmoothnessQuery = Type.Object(
   {
@@ -219,6 +223,9 @@ export const MorphSmoothness = Type.Object(
   { ...Smoothness.properties, ...morphPath },
   { description: 'The measurement.' },
 );
+
+/** What an image that is drawn into a photo can fail with beside. */
+export const PLACED_PROBLEM = 'ORIGINAL_NOT_KEPT' satisfies ErrorCode;
 
 /** What an answer about a morph can fail with. */
 export const MORPH_PROBLEMS = [

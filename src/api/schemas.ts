@@ -147,16 +147,6 @@ export const EmbeddingParams = Type.Object({ id: id('Id of the embedding.') });
 
 export const IMAGE_KINDS = ['original', 'aligned', 'reconstruction', 'preview'] as const;
 export type ImageKind = (typeof IMAGE_KINDS)[number];
-export const ImageQuery = Type.Object(
-  {
-    kind: Type.Enum([...IMAGE_KINDS], {
-      description: 'Which image of the embedding.',
-      examples: ['aligned'],
-    }),
-  },
-  { additionalProperties: false },
-);
-
 export const Health = Type.Object(
   { status: Type.Literal('ok', { description: 'The process answers.' }) },
   { description: 'Alive.' },

@@ -1,7 +1,7 @@
 /** Finding and aligning faces inside the engine: small nets, so they run on the CPU whatever serves the generator. */
 import type { Detection, Point } from '../contracts.js';
-import { areaTensor } from '../images/tensors.js';
-import { alignFace } from '../models/face/align.js';
+import { areaTensor, type Rgb8 } from '../images/tensors.js';
+import { alignedBox, alignFace } from '../models/face/align.js';
 import { FaceDetector } from '../models/face/detect.js';
 import type { EngineCalls } from './protocol.js';
 import { openSession, type SessionOptions } from './session.js';
@@ -24,6 +24,11 @@ export class Faces {
   async align(image: Uint8Array, landmarks: readonly Point[]): Promise<EngineCalls['align']['out']> {
     const { pixels, aligned, quad } = await alignFace(image, landmarks);
     return { aligned, target: areaTensor(pixels, TARGET_SIZE), quad };
+  }
+
+  /** The 68 landmarks of the face in an aligned picture, in its pixels. */
+  landmarksOfAligned(image: Rgb8): Promise<Point[]> {
+    return this.detector.landmarks(image, alignedBox(image.width));
   }
 
   release(): Promise<void> {

@@ -10,6 +10,7 @@ import { batchSpeed } from './batch-speed.js';
 import { Faces } from './faces.js';
 import { Finisher } from './finish.js';
 import type { EngineOptions } from './generator.js';
+import { pasteBack } from './paste.js';
 import { PathLength } from './path-length.js';
 import { PathLpips } from './path-lpips.js';
 import { Projector } from './project.js';
@@ -70,6 +71,7 @@ function handlers(options: EngineOptions): EngineHandlers {
     finish: async (params) => (await finisher()).finish(params),
     sheet: async ({ rows, ...options }) => ({ image: await contactSheet(rows, options) }),
     render: async (params) => (await renderer()).render(params),
+    paste: async (params) => pasteBack(await renderer(), await faces(), params),
     pathDistance: async (params) => (await pathLength()).distance(params),
     pathLpips: async (params) => (await pathLpips()).distance(params),
   };

@@ -6,6 +6,7 @@ import type {
   LatentSpace,
   Measurement,
   MorphMode,
+  Place,
   Point,
   Quad,
 } from '../contracts.js';
@@ -102,6 +103,17 @@ export interface EngineCalls {
     in: {
       latent: Float32Array;
       size: number;
+      format: FrameFormat;
+      quality?: number | undefined;
+    };
+    out: { image: Uint8Array };
+  };
+  /** Renders a W+ latent [16,512] and draws its face into the photo. */
+  paste: {
+    in: {
+      latent: Float32Array;
+      /** `photo` is encoded, upright; it is reduced to the size that the place is given for. */
+      place: Omit<Place, 'original'> & { photo: Uint8Array };
       format: FrameFormat;
       quality?: number | undefined;
     };

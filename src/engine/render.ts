@@ -33,6 +33,11 @@ export class Renderer {
   async draw(latent: Float32Array, size: number): Promise<{ pixels: Float32Array; side: number }> {
     const level = this.levels.sideFor(size);
     if (level) return { pixels: await this.levels.render(latent, level), side: level };
+    return this.whole(latent);
+  }
+
+  /** Image of the generator's own side. */
+  async whole(latent: Float32Array): Promise<{ pixels: Float32Array; side: number }> {
     return { pixels: await this.generator.render(latent), side: this.generator.resolution };
   }
 }

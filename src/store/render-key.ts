@@ -1,9 +1,11 @@
 /** The names of what is computed from two latents, image or measurement: a hash of everything that shapes its bytes. */
 import { createHash } from 'node:crypto';
-import type { FrameFormat, LatentSpace, MorphMode } from '../contracts.js';
+import type { FrameFormat, LatentSpace, MorphMode, Place } from '../contracts.js';
 
 /** Raise it whenever the synthesis, the resizing or the encoder settings change: old renders are then never found. */
 const RENDER_VERSION = 3;
+/** Raise it whenever the mask, the match of colours or the resampling of models/paste change. */
+const PASTE_VERSION = 1;
 /** Raise it whenever samples, epsilon or the distance of models/metrics/ppl.ts change. */
 const SMOOTHNESS_VERSION = 1;
 /** Raise it whenever the parts or the distance of models/metrics/pace.ts change. */
@@ -57,6 +59,12 @@ export function blendKey({ latents, weights, space, generator, size, format, qua
   const rows = latents.map((latent, i) => [latent, ...weights[i]!.map((weight) => weight + 0)]);
   const sorted = rows.map((row) => JSON.stringify(row)).sort();
   const canonical = ['blend', RENDER_VERSION, sorted, space, generator, size, format, quality ?? 0];
+  return createHash('sha256').update(JSON.stringify(canonical)).digest('hex');
+}
+
+/** sha256 in hex: the key of the same render drawn into a photo. The blob of a photo never changes. */
+export function placedKey(key: string, { original, width, height, quad, landmarks }: Place): string {
+  const canonical = ['placed', PASTE_VERSION, key, original, width, height, quad, landmarks];
   return createHash('sha256').update(JSON.stringify(canonical)).digest('hex');
 }
 

@@ -1,5 +1,5 @@
 /** Short jobs that an HTTP request waits for: the image of a mixed latent or the smoothness of a morph into the blob store, or the faces of a photo. */
-import { type Detection, type RenderJob, STYLE_DIM, STYLES } from '../contracts.js';
+import { type Detection, type Place, type RenderJob, STYLE_DIM, STYLES } from '../contracts.js';
 import { AppError } from '../errors.js';
 import { paceOf } from '../models/metrics/pace.js';
 import { perceptualPathLength } from '../models/metrics/ppl.js';
@@ -66,13 +66,22 @@ export async function render(deps: RenderDeps, job: RenderJob): Promise<Detectio
 /** Leaves the image of a latent in the blob of the job, unless it is there. */
 async function image(
   { blobs, engine }: RenderDeps,
-  { key, size, format, quality }: RenderJob & { kind: 'morph' | 'blend' },
+  { key, size, place, format, quality }: RenderJob & { kind: 'morph' | 'blend' },
   latent: () => Promise<Float32Array>,
 ): Promise<undefined> {
   const target = renderBlob(key);
   if (await blobs.has(target)) return;
-  const { image } = await engine.call('render', { latent: await latent(), size, format, quality });
+  const encoding = { latent: await latent(), format, quality };
+  const { image } = place
+    ? await engine.call('paste', { ...encoding, place: { ...place, photo: await photoOf(blobs, place) } })
+    : await engine.call('render', { ...encoding, size });
   await blobs.put(target, image);
+}
+
+async function photoOf(blobs: BlobStore, { original }: Place): Promise<Uint8Array> {
+  const photo = await blobs.get(original);
+  if (!photo) throw new AppError('ORIGINAL_NOT_KEPT', { detail: 'The photo was deleted.' });
+  return photo;
 }
 
 /** Leaves a labelled picture of many morphs in the blob of the job, unless it is there. */

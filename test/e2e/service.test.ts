@@ -7,7 +7,8 @@ import sharp from 'sharp';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { freePort, redisReady } from '../../src/cli/embedded-redis.js';
 import type { EmbeddingState } from '../../src/contracts.js';
-import { sniffPhoto } from '../../src/images.js';
+import type { Rgb8 } from '../../src/images/tensors.js';
+import { sniffPhoto, upright } from '../../src/images.js';
 import { photoWithoutFace, portrait } from '../support/portraits.js';
 import { Command } from '../support/service-process.js';
 
@@ -167,6 +168,30 @@ describe('the service', () => {
     expect(
       Buffer.compare(other, await bytesOf(await get(`/morph?a=${a}&b=${b}&lambda=1&size=64&format=avif`))),
     ).not.toBe(0);
+  });
+
+  it('draws a reconstruction and a morph into the photo, and leaves the rest of it as it was', async () => {
+    const pixelsOf = async (path: string): Promise<Rgb8> => {
+      const response = await get(path);
+      expect([path, response.status]).toEqual([path, 200]);
+      return upright(await bytesOf(response));
+    };
+    const photo = await pixelsOf(`/embeddings/${ids[0]}/image?kind=original`);
+    for (const path of [
+      `/embeddings/${ids[0]}/image?kind=reconstruction&placement=original&format=png`,
+      `/morph?a=${ids[0]}&b=${ids[1]}&placement=original&format=png`,
+      `/morph?a=${ids[1]}&b=${ids[0]}&placement=original&into=b&format=png`,
+    ]) {
+      const placed = await pixelsOf(path);
+      expect([placed.width, placed.height]).toEqual([photo.width, photo.height]);
+      const changed = placed.data.filter((value, i) => value !== photo.data[i]).length / photo.data.length;
+      expect(changed).toBeGreaterThan(0.02);
+      expect(changed).toBeLessThan(0.2);
+    }
+    const small = await sniffPhoto(
+      await bytesOf(await get(`/morph?a=${ids[0]}&b=${ids[1]}&placement=original&size=300`)),
+    );
+    expect(Math.max(small.width, small.height)).toBe(300);
   });
 
   it('shows many morphs in one labelled picture', async () => {

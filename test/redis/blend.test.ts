@@ -128,7 +128,7 @@ describe('POST /morph', () => {
       /one of them/,
     ],
     ['an unknown member', () => [parts(1, 1), { sise: 64 }], /'sise' is unknown; expected `latents`/],
-    ['a size out of range', () => [parts(1, 1), { size: 65536 }], /from 64 to 1024 for `size`/],
+    ['a size out of range', () => [parts(1, 1), { size: 65536 }], /from 64 to 4096 for `size`/],
     [
       'P_N without normalised weights',
       () => [parts(1, 1), { space: 'pn', normalise: false }],

@@ -163,7 +163,7 @@ describe('GET /morph', () => {
     ['crossover 512 of channels', '&mode=attribute&crossover=512', /1 to 511 for `crossover`/],
     ['a broken crossover', '&mode=style&crossover=1.5', /integer/],
     ['a crossover that the mode ignores', '&crossover=8', /mode linear, which has none/],
-    ['a size of 63', '&size=63', /64 to 1024 for `size`/],
+    ['a size of 63', '&size=63', /64 to 4096 for `size`/],
     ['a size of 1e6', '&size=1e6', /`size`/],
     ['an unknown format', '&format=gif', /one of jpeg, png, webp/],
     ['an unknown parameter', '&lamda=0.5', /'lamda' is unknown; expected `a`, `b`, `lambda`/],

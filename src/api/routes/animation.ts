@@ -6,10 +6,11 @@ import { lambdasOf } from '../../animation/timeline.js';
 import { Pace } from '../../contracts.js';
 import { AppError } from '../../errors.js';
 import { animationKey, paceKey, renderKey } from '../../store/render-key.js';
+import { AnimationQuery } from '../animation-schema.js';
 import type { AppDeps } from '../app.js';
 import { isCached, sendStream, tagged } from '../image-reply.js';
 import { crossoverOf, made, pairOf } from '../morph-pair.js';
-import { AnimationQuery, MORPH_PROBLEMS } from '../morph-schemas.js';
+import { MORPH_PROBLEMS } from '../morph-schemas.js';
 import { imageAnswer, problems } from '../schemas.js';
 
 const MEDIA_TYPE = { webp: 'image/webp', gif: 'image/gif', mp4: 'video/mp4' } as const;

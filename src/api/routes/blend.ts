@@ -2,12 +2,14 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox';
 import { STYLES } from '../../contracts.js';
 import { AppError } from '../../errors.js';
-import { blendKey } from '../../store/render-key.js';
+import { blendKey, placedKey } from '../../store/render-key.js';
 import type { AppDeps } from '../app.js';
+import { received } from '../expected.js';
 import { IMAGE_TYPES, imageFormat } from '../image-format.js';
 import { isCached, sendImage, tagged } from '../image-reply.js';
 import { made, sourcesOf } from '../morph-pair.js';
-import { BlendBody, MORPH_PROBLEMS } from '../morph-schemas.js';
+import { BlendBody, MORPH_PROBLEMS, PLACED_PROBLEM } from '../morph-schemas.js';
+import { placeOf, squareSize } from '../placement.js';
 import { imageAnswer, problems } from '../schemas.js';
 
 /** Bytes of a body: eight embeddings with sixteen weights each take a tenth of it. */
@@ -36,27 +38,42 @@ export function blendRoutes(deps: AppDeps): FastifyPluginAsyncTypebox {
         response: {
           200: imageAnswer('The image.', IMAGE_TYPES),
           304: { description: 'The client has this image already.', type: 'null' },
-          ...problems(...MORPH_PROBLEMS, 'PAYLOAD_TOO_LARGE', 'UNSUPPORTED_MEDIA_TYPE'),
+          ...problems(...MORPH_PROBLEMS, PLACED_PROBLEM, 'PAYLOAD_TOO_LARGE', 'UNSUPPORTED_MEDIA_TYPE'),
         },
       },
       handler: async (request, reply) => {
-        const { latents, space, size } = request.body;
+        const { latents, space } = request.body;
+        const size = squareSize(request.body);
+        const shownIn = intoOf(request.body);
         const weights = weightsOf(request.body);
         const format = imageFormat(request, reply, request.body.format);
         const quality = format === 'png' ? undefined : request.body.quality;
         const named = latents.map(({ id }, i) => ({ name: `latents/${i}`, id }));
         const { sources, generator } = await sourcesOf(deps, named);
         const shown = { space, weights, size, format, quality };
+        const whose = { parameter: `latents/${shownIn}`, id: latents[shownIn]!.id };
+        const place = await placeOf(deps, request.body, whose);
         const hashes = sources.map(({ latentHash }) => latentHash);
-        const key = blendKey({ latents: hashes, generator, ...shown });
+        const square = blendKey({ latents: hashes, generator, ...shown });
+        const key = place ? placedKey(square, place) : square;
         tagged(reply, key);
         if (isCached(request, key)) return reply.code(304).send(null);
-        const job = { kind: 'blend' as const, key, latents: sources.map(({ latent }) => latent), ...shown };
+        const blobs = sources.map(({ latent }) => latent);
+        const job = { kind: 'blend' as const, key, latents: blobs, place, ...shown };
         const ids = [...new Set(latents.map(({ id }) => id))];
         return sendImage(reply, await made(deps, job, ids));
       },
     });
   };
+}
+
+/** Which of the latents has the photo that is drawn into. Throws BAD_REQUEST. */
+function intoOf({ latents, into }: BlendBody): number {
+  const found = into === undefined ? 0 : latents.findIndex(({ id }) => id === into);
+  if (found >= 0) return found;
+  throw new AppError('BAD_REQUEST', {
+    detail: `Received \`into\` ${received(into)}, which is none of \`latents\`; expected the \`id\` of one of them.`,
+  });
 }
 
 /** A row of weights for each latent, one for each style. Throws BAD_REQUEST. */

@@ -7,9 +7,12 @@ import { AppError } from '../../errors.js';
 import { embeddingPrefix, renderBlob } from '../../store/blob-keys.js';
 import { accept } from '../accept.js';
 import type { AppDeps } from '../app.js';
+import { IMAGE_TYPES } from '../image-format.js';
 import { isCached, sendImage, tagged } from '../image-reply.js';
+import { ImageQuery, PLACED_PROBLEM } from '../morph-schemas.js';
 import { present, retryAfter } from '../present.js';
-import { EmbeddingParams, ImageQuery, imageAnswer, problems, Upload } from '../schemas.js';
+import { checkImageQuery, sendPlaced } from '../reconstruction.js';
+import { EmbeddingParams, imageAnswer, problems, Upload } from '../schemas.js';
 import { readUpload } from '../upload.js';
 
 const tags = ['embeddings'];
@@ -106,14 +109,24 @@ export function embeddingRoutes(deps: AppDeps): FastifyPluginAsyncTypebox {
         params: EmbeddingParams,
         querystring: ImageQuery,
         response: {
-          200: imageAnswer('The image.', ['image/jpeg', 'image/png']),
+          200: imageAnswer('The image.', IMAGE_TYPES),
           304: { description: 'The client has this image already.', type: 'null' },
-          ...problems('BAD_REQUEST', 'EMBEDDING_NOT_FOUND', 'IMAGE_NOT_READY', 'UNAVAILABLE'),
+          ...problems(
+            'BAD_REQUEST',
+            'EMBEDDING_NOT_FOUND',
+            'IMAGE_NOT_READY',
+            PLACED_PROBLEM,
+            'ENGINE_FAILED',
+            'BUSY',
+            'UNAVAILABLE',
+          ),
         },
       },
       handler: async (request, reply) => {
+        checkImageQuery(request.query);
+        const { kind, placement } = request.query;
         const record = await find(request.params.id);
-        const { kind } = request.query;
+        if (placement === 'original') return sendPlaced(deps, request, reply, request.query, record);
         const key = record.blobs[kind];
         const bytes = key ? await blobs.get(key) : undefined;
         if (!bytes) {

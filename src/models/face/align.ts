@@ -2,11 +2,19 @@
 import type { Point, Quad } from '../../contracts.js';
 import type { Rgb8 } from '../../images/tensors.js';
 import { encodePng, upright } from '../../images.js';
-import { meanOf } from './boxes.js';
+import { type Box, meanOf } from './boxes.js';
 import { warp } from './warp.js';
 
 /** Side of an aligned face in pixels. */
 export const ALIGNED_SIZE = 1024;
+
+/** Where the detector sees the face in an aligned square of this side: the mean over real and generated faces. */
+export const alignedBox = (side: number): Box => ({
+  x: 0.19 * side,
+  y: 0.22 * side,
+  width: 0.62 * side,
+  height: 0.72 * side,
+});
 
 /**
  * The turned square around a face from its 68 landmarks (iBUG scheme), which places eyes and mouth where a generator

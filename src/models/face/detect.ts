@@ -1,9 +1,9 @@
 /** Finds faces and their 68 landmarks in a photo. */
-import type { Detection, Face } from '../../contracts.js';
+import type { Detection, Face, Point } from '../../contracts.js';
 import type { Rgb8 } from '../../images/tensors.js';
 import { resize, upright } from '../../images.js';
 import { writeOnnx } from '../graph/write-onnx.js';
-import { areaOf, isPlausible, type ScoredBox, suppress, within } from './boxes.js';
+import { areaOf, type Box, isPlausible, type ScoredBox, suppress, within } from './boxes.js';
 import { letterbox } from './crops.js';
 import { DETECTOR_SIZE, detectorGraph } from './detector-graph.js';
 import { Landmarker } from './landmarks.js';
@@ -40,6 +40,11 @@ export class FaceDetector {
     }
     faces.sort((a, b) => areaOf(b.box) - areaOf(a.box));
     return { width: image.width, height: image.height, faces };
+  }
+
+  /** The landmarks of a face that is known to lie in this box. */
+  landmarks(image: Rgb8, box: Box): Promise<Point[]> {
+    return this.landmarker.find(image, box);
   }
 
   async release(): Promise<void> {
