@@ -193,6 +193,9 @@ export type EmbeddingRecord = Static<typeof EmbeddingRecord>;
 
 export const MORPH_MODES = ['linear', 'style', 'attribute', 'pn'] as const;
 export type MorphMode = (typeof MORPH_MODES)[number];
+/** What mode `region` can take from b, in the order of their names in a render key. */
+export const REGION_PARTS = ['shape', 'eyes', 'nose', 'mouth', 'expression', 'hair', 'skin'] as const;
+export type RegionPart = (typeof REGION_PARTS)[number];
 export const IMAGE_FORMATS = ['jpeg', 'png', 'webp', 'avif'] as const;
 export type ImageFormat = (typeof IMAGE_FORMATS)[number];
 
@@ -226,6 +229,21 @@ export type RenderJob =
       size: number;
       format: ImageFormat;
       /** 1 to 100; PNG, which loses nothing, has none. */
+      quality?: number | undefined;
+    }
+  | {
+      /** Chosen parts of b in a, each in its own places and styles. */
+      kind: 'region';
+      key: string;
+      /** Blob keys of the two latents. */
+      a: string;
+      b: string;
+      parts: RegionPart[];
+      /** Hash of the region map that the key stands for. */
+      map: string;
+      lambda: number;
+      size: number;
+      format: ImageFormat;
       quality?: number | undefined;
     }
   | {

@@ -69,7 +69,7 @@ export async function rendered(
 }
 
 /** The crossover of a query within the range of its mode; 0 for a mode that has none. Throws BAD_REQUEST. */
-export function crossoverOf({ mode, crossover }: { mode: MorphMode; crossover?: number }): number {
+export function crossoverOf({ mode, crossover }: { mode: MorphMode | 'region'; crossover?: number }): number {
   const range = hasCrossover(mode) ? CROSSOVER[mode] : undefined;
   if (!range) {
     if (crossover === undefined) return 0;
@@ -84,7 +84,7 @@ export function crossoverOf({ mode, crossover }: { mode: MorphMode; crossover?: 
   });
 }
 
-export const hasCrossover = (mode: MorphMode): mode is keyof typeof CROSSOVER => mode in CROSSOVER;
+export const hasCrossover = (mode: MorphMode | 'region'): mode is keyof typeof CROSSOVER => mode in CROSSOVER;
 
 function source(parameter: string, id: string, record: EmbeddingRecord | undefined): Source {
   if (!record) {

@@ -13,6 +13,7 @@ import type { EngineOptions } from './generator.js';
 import { PathLength } from './path-length.js';
 import { Projector } from './project.js';
 import type { EngineInfo, EngineRole } from './protocol.js';
+import { RegionRenderer } from './regions.js';
 import { Renderer } from './render.js';
 import { type EngineHandlers, serve } from './serve.js';
 import { startLatent } from './start.js';
@@ -37,6 +38,7 @@ function handlers(options: EngineOptions): EngineHandlers {
   const finisher = once(() => Finisher.load(options));
   const renderer = once(() => Renderer.load(options));
   // Asked for seldom.
+  const regions = once(() => RegionRenderer.load(options));
   const pathLength = once(() => PathLength.load(options));
   const { generator } = options.manifest;
 
@@ -68,6 +70,7 @@ function handlers(options: EngineOptions): EngineHandlers {
     finish: async (params) => (await finisher()).finish(params),
     sheet: async ({ rows, ...options }) => ({ image: await contactSheet(rows, options) }),
     render: async (params) => (await renderer()).render(params),
+    regions: async (params) => (await regions()).render(params),
     pathDistance: async (params) => (await pathLength()).distance(params),
   };
 }

@@ -7,6 +7,7 @@ import type {
   MorphMode,
   Point,
   Quad,
+  RegionPart,
 } from '../contracts.js';
 
 export type EngineRole = 'embed' | 'render';
@@ -100,6 +101,20 @@ export interface EngineCalls {
   render: {
     in: {
       latent: Float32Array;
+      size: number;
+      format: ImageFormat;
+      quality?: number | undefined;
+    };
+    out: { image: Uint8Array };
+  };
+  /** Renders a W+ latent [16,512] with parts of another; `map` is the hash of the region map that is meant. */
+  regions: {
+    in: {
+      a: Float32Array;
+      b: Float32Array;
+      parts: RegionPart[];
+      map: string;
+      lambda: number;
       size: number;
       format: ImageFormat;
       quality?: number | undefined;

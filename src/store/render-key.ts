@@ -1,6 +1,6 @@
 /** The names of what is computed from two latents, image or measurement: a hash of everything that shapes its bytes. */
 import { createHash } from 'node:crypto';
-import type { ImageFormat, LatentSpace, MorphMode } from '../contracts.js';
+import type { ImageFormat, LatentSpace, MorphMode, RegionPart } from '../contracts.js';
 
 /** Raise it whenever the synthesis, the resizing or the encoder settings change: old renders are then never found. */
 const RENDER_VERSION = 2;
@@ -38,6 +38,30 @@ export function renderKey(inputs: RenderInputs): string {
     format,
     quality ?? 0,
   ];
+  return createHash('sha256').update(JSON.stringify(canonical)).digest('hex');
+}
+
+export interface RegionInputs extends Omit<RenderInputs, 'mode' | 'crossover'> {
+  /** In the order of REGION_PARTS. */
+  parts: readonly RegionPart[];
+  /** sha256 of the region map. */
+  map: string;
+}
+
+/** sha256 in hex, as `renderKey`. */
+export function regionKey({
+  a,
+  b,
+  generator,
+  parts,
+  map,
+  lambda,
+  size,
+  format,
+  quality,
+}: RegionInputs): string {
+  const shown = [lambda + 0, size, format, quality ?? 0];
+  const canonical = ['region', RENDER_VERSION, a, b, generator, parts, map, ...shown];
   return createHash('sha256').update(JSON.stringify(canonical)).digest('hex');
 }
 

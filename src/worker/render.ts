@@ -34,6 +34,8 @@ export async function render(deps: RenderDeps, job: RenderJob): Promise<Detectio
         const latents = await Promise.all(job.latents.map((key) => latentOf(deps, key)));
         return blend(latents, SHAPE, job);
       });
+    case 'region':
+      return region(deps, job);
     case 'grid':
       return grid(deps, job);
     case 'smoothness': {
@@ -61,6 +63,19 @@ async function image(
   const target = renderBlob(key);
   if (await blobs.has(target)) return;
   const { image } = await engine.call('render', { latent: await latent(), size, format, quality });
+  await blobs.put(target, image);
+}
+
+/** Leaves the image of chosen parts of b in a in the blob of the job, unless it is there. */
+async function region(
+  { blobs, engine }: RenderDeps,
+  job: RenderJob & { kind: 'region' },
+): Promise<undefined> {
+  const target = renderBlob(job.key);
+  if (await blobs.has(target)) return;
+  const [a, b] = await Promise.all([latentOf({ blobs, engine }, job.a), latentOf({ blobs, engine }, job.b)]);
+  const { parts, map, lambda, size, format, quality } = job;
+  const { image } = await engine.call('regions', { a, b, parts, map, lambda, size, format, quality });
   await blobs.put(target, image);
 }
 

@@ -42,6 +42,7 @@ export async function startApp(redisUrl: string, overrides: Partial<AppDeps> = {
     records: new Records(redis, keyPrefix),
     blobs: new FileBlobStore(dir),
     patience: { detectMs: 5_000, renderMs: 5_000 },
+    regions: { generator: 'g1', sha256: 'map 1' },
     now: () => new Date('2026-01-31T12:00:00Z'),
     newId: () => `emb_${randomBytes(15).toString('base64url')}`,
     isDraining: () => false,

@@ -132,6 +132,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
     'contracts.ts',
     'errors.ts',
     'images',
+    'models/regions/map.ts',
     'models/stylegan/presets.ts',
     'store/',
     'queue.ts',

@@ -1,11 +1,11 @@
 /** `/morph`: the image between two embeddings, rendered once and then served from the blob store. */
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox';
 import { renderBlob } from '../../store/blob-keys.js';
-import { renderKey } from '../../store/render-key.js';
 import type { AppDeps } from '../app.js';
 import { IMAGE_TYPES, imageFormat } from '../image-format.js';
 import { isCached, sendImage, tagged } from '../image-reply.js';
-import { crossoverOf, pairOf, rendered } from '../morph-pair.js';
+import { morphJob, pathOf } from '../morph-job.js';
+import { pairOf, rendered } from '../morph-pair.js';
 import { MORPH_PROBLEMS, MorphQuery } from '../morph-schemas.js';
 import { imageAnswer, problems } from '../schemas.js';
 
@@ -28,16 +28,16 @@ export function morphRoutes(deps: AppDeps): FastifyPluginAsyncTypebox {
         },
       },
       handler: async (request, reply) => {
-        const { a, b, lambda, mode, size } = request.query;
-        const crossover = crossoverOf(request.query);
+        const { a, b, lambda, size } = request.query;
+        const path = pathOf(request.query);
         const format = imageFormat(request, reply, request.query.format);
         const quality = format === 'png' ? undefined : request.query.quality;
         const { first, second, generator } = await pairOf(deps, a, b);
-        const shown = { lambda, mode, crossover, size, format, quality };
-        const key = renderKey({ a: first.latentHash, b: second.latentHash, generator, ...shown });
+        const shown = { lambda, size, format, quality };
+        const job = morphJob(deps, path, { first, second, generator }, shown);
+        const { key } = job;
         tagged(reply, key);
         if (isCached(request, key)) return reply.code(304).send(null);
-        const job = { kind: 'morph' as const, key, a: first.latent, b: second.latent, ...shown };
         return sendImage(
           reply,
           (await deps.blobs.get(renderBlob(key))) ?? (await rendered(deps, job, [a, b])),
