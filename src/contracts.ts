@@ -1,6 +1,6 @@
-/** Schemas of everything that crosses a process boundary: options, job payloads, progress, stored records. */
+/** Schemas of everything that crosses a process boundary: options, progress, stored records. */
 import { type Static, Type } from 'typebox';
-import { EmbeddingOptions, type LatentSpace } from './options.js';
+import { EmbeddingOptions } from './options.js';
 
 export { DEFAULT_STEPS, EmbeddingOptions, type LatentSpace } from './options.js';
 
@@ -193,6 +193,9 @@ export type EmbeddingRecord = Static<typeof EmbeddingRecord>;
 
 export const MORPH_MODES = ['linear', 'style', 'attribute', 'pn'] as const;
 export type MorphMode = (typeof MORPH_MODES)[number];
+/** What mode `region` can take from b, in the order of their names in a render key. */
+export const REGION_PARTS = ['shape', 'eyes', 'nose', 'mouth', 'expression', 'hair', 'skin'] as const;
+export type RegionPart = (typeof REGION_PARTS)[number];
 export const IMAGE_FORMATS = ['jpeg', 'png', 'webp', 'avif'] as const;
 export type ImageFormat = (typeof IMAGE_FORMATS)[number];
 /** Formats of the pictures that an animation is made of, too. */
@@ -219,10 +222,6 @@ export const Pace = Type.Object({
 });
 export type Pace = Static<typeof Pace>;
 
-/** Queue `embed`: the record holds everything else. BullMQ job id = embedding id. */
-export const EmbedJob = Type.Object({ id: EmbeddingId });
-export type EmbedJob = Static<typeof EmbedJob>;
-
 export const PLACEMENTS = ['aligned', 'original'] as const;
 export type Placement = (typeof PLACEMENTS)[number];
 
@@ -236,63 +235,6 @@ export interface Place {
   quad: Quad;
   landmarks: Point[];
 }
-
-/** Queue `render`, short jobs that an HTTP request waits for. BullMQ job id of a render = its key. */
-export type RenderJob =
-  | {
-      kind: 'morph';
-      key: string;
-      /** Blob keys of the two latents. */
-      a: string;
-      b: string;
-      mode: MorphMode;
-      lambda: number;
-      crossover: number;
-      /** Side of the square; a placed render has the size of its place. */
-      size: number;
-      place?: Place | undefined;
-      format: FrameFormat;
-      /** 1 to 100; PNG, which loses nothing, has none. */
-      quality?: number | undefined;
-    }
-  | {
-      kind: 'blend';
-      key: string;
-      /** Blob keys of the latents. */
-      latents: string[];
-      space: LatentSpace;
-      /** A row for each latent: its weight in every style. */
-      weights: number[][];
-      size: number;
-      place?: Place | undefined;
-      format: ImageFormat;
-      quality?: number | undefined;
-    }
-  | {
-      kind: 'grid';
-      key: string;
-      /** Blob keys of the two latents. */
-      a: string;
-      b: string;
-      /** From the left. */
-      lambdas: number[];
-      /** From the top. */
-      rows: { mode: MorphMode; crossover: number; label: string }[];
-      /** Side of a picture in pixels. */
-      cell: number;
-      format: ImageFormat;
-      quality?: number | undefined;
-    }
-  | {
-      kind: 'smoothness' | 'pace';
-      key: string;
-      /** Blob keys of the two latents. */
-      a: string;
-      b: string;
-      mode: MorphMode;
-      crossover: number;
-    }
-  | { kind: 'detect'; blob: string };
 
 /** What a `detect` job returns. The others return nothing: image, `Smoothness` or `Pace` is the blob `renders/<key>`. */
 export interface Detection {

@@ -4,8 +4,8 @@ import { EventEmitter } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Queue, QueueEvents } from 'bullmq';
 import { Redis } from 'ioredis';
-import type { EmbedJob, RenderJob } from './contracts.js';
 import { AppError, ERRORS, type ErrorCode } from './errors.js';
+import type { EmbedJob, RenderJob } from './jobs.js';
 import { connectRedis, reachable, ready } from './store/redis.js';
 
 export const EMBED_QUEUE = 'embed';

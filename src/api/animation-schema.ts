@@ -2,7 +2,7 @@
 import { type Static, Type } from 'typebox';
 import { ANIMATION_FORMATS } from '../animation/stream.js';
 import { EASINGS } from '../animation/timeline.js';
-import { morphPath } from './morph-schemas.js';
+import { regionPath } from './morph-schemas.js';
 import { id } from './schemas.js';
 
 /** A moving picture hides what a still one shows; at 92 it would be twice as large. */
@@ -12,7 +12,7 @@ export const AnimationQuery = Type.Object(
   {
     a: id('Embedding at lambda 1, where the way begins unless told otherwise.'),
     b: id('Embedding at lambda 0, where it ends.'),
-    ...morphPath,
+    ...regionPath,
     from: Type.Number({ minimum: 0, maximum: 1, default: 1, description: 'Lambda of the first frame.' }),
     to: Type.Number({ minimum: 0, maximum: 1, default: 0, description: 'Lambda at the other end.' }),
     frames: Type.Integer({ minimum: 2, maximum: 240, default: 30, description: 'Frames on the way there.' }),

@@ -8,6 +8,7 @@ import Fastify, { type FastifyBaseLogger, type FastifyInstance, LogController } 
 import type { Redis } from 'ioredis';
 import type { Config } from '../config.js';
 import { AppError } from '../errors.js';
+import type { RegionsInfo } from '../models/regions/map.js';
 import type { JobQueues } from '../queue.js';
 import type { BlobStore } from '../store/blobs.js';
 import type { Records } from '../store/records.js';
@@ -31,6 +32,8 @@ export interface AppDeps {
   queues: JobQueues;
   /** How long a request waits for a worker, in milliseconds. */
   patience: { detectMs: number; renderMs: number };
+  /** The region map that the workers have, too. */
+  regions: Pick<RegionsInfo, 'generator' | 'sha256'>;
   now: () => Date;
   newId: () => string;
   /** True once the process has been told to stop: readiness then answers 503. */

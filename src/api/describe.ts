@@ -21,6 +21,7 @@ export async function describeApi(): Promise<string> {
     blobs: new FileBlobStore(tmpdir()),
     queues: { enqueueEmbed: unused, cancelEmbed: unused, render: unused },
     patience: { detectMs: 0, renderMs: 0 },
+    regions: { generator: '', sha256: '' },
     now: () => new Date(0),
     newId: () => '',
     isDraining: () => false,

@@ -3,6 +3,7 @@ import { randomBytes } from 'node:crypto';
 import { join } from 'node:path';
 import { type Logger, pino } from 'pino';
 import { type Config, loadConfig } from '../config.js';
+import { readRegionsInfo } from '../models/regions/map.js';
 import { Queues } from '../queue.js';
 import { RENDERS } from '../store/blob-keys.js';
 import { FileBlobStore } from '../store/blobs.js';
@@ -29,6 +30,7 @@ async function main(config: Config, log: Logger): Promise<void> {
     records: new Records(redis, config.keyPrefix),
     blobs: new RecentBlobs(new FileBlobStore(join(config.dataDir, 'blobs')), { prefix: RENDERS }),
     patience: { detectMs: 10_000, renderMs: 30_000 },
+    regions: readRegionsInfo(),
     now: () => new Date(),
     newId: () => `emb_${randomBytes(15).toString('base64url')}`,
     isDraining: () => draining,

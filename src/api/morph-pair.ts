@@ -1,6 +1,7 @@
 /** What every answer about a mix of embeddings needs: all of them checked, and work that a worker does once. */
-import type { MorphMode, RenderJob } from '../contracts.js';
+import type { MorphMode } from '../contracts.js';
 import { AppError } from '../errors.js';
+import type { RenderJob } from '../jobs.js';
 import { renderBlob } from '../store/blob-keys.js';
 import type { RecordSource } from '../store/records.js';
 import type { AppDeps } from './app.js';
@@ -81,7 +82,7 @@ async function rendered(
 }
 
 /** The crossover of a query within the range of its mode; 0 for a mode that has none. Throws BAD_REQUEST. */
-export function crossoverOf({ mode, crossover }: { mode: MorphMode; crossover?: number }): number {
+export function crossoverOf({ mode, crossover }: { mode: MorphMode | 'region'; crossover?: number }): number {
   const range = hasCrossover(mode) ? CROSSOVER[mode] : undefined;
   if (!range) {
     if (crossover === undefined) return 0;
@@ -96,7 +97,7 @@ export function crossoverOf({ mode, crossover }: { mode: MorphMode; crossover?: 
   });
 }
 
-export const hasCrossover = (mode: MorphMode): mode is keyof typeof CROSSOVER => mode in CROSSOVER;
+export const hasCrossover = (mode: MorphMode | 'region'): mode is keyof typeof CROSSOVER => mode in CROSSOVER;
 
 function source(parameter: string, id: string, record: RecordSource | undefined): Source {
   if (!record) {

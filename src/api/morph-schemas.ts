@@ -1,6 +1,6 @@
 /** Shapes of requests about mixes of latents, and of what answers them. */
 import { type Static, Type } from 'typebox';
-import { IMAGE_FORMATS, MORPH_MODES, PLACEMENTS, Smoothness, STYLES } from '../contracts.js';
+import { IMAGE_FORMATS, MORPH_MODES, PLACEMENTS, REGION_PARTS, Smoothness, STYLES } from '../contracts.js';
 import type { ErrorCode } from '../errors.js';
 import { DEFAULT_QUALITY } from '../images.js';
 import { IMAGE_KINDS, id } from './schemas.js';
@@ -8,12 +8,14 @@ import { IMAGE_KINDS, id } from './schemas.js';
 /** Largest crossover by mode: the last style or channel after which something is left to swap. */
 export const CROSSOVER = { style: { max: 15, default: 8 }, attribute: { max: 511, default: 256 } } as const;
 
-/** Mode and crossover. */
+const MODES =
+  '`linear` mixes every number alike, `style` swaps the weights after the style `crossover` of 16, `attribute` after the channel `crossover` of 512; `pn` mixes in P_N, where the latents of the generator are close to normal.';
+
+/** Mode and crossover of what has a whole latent at each lambda. */
 export const morphPath = {
   mode: Type.Enum([...MORPH_MODES], {
     default: 'linear',
-    description:
-      '`linear` mixes every number alike, `style` swaps the weights after the style `crossover` of 16, `attribute` after the channel `crossover` of 512; `pn` mixes in P_N, where the latents of the generator are close to normal.',
+    description: MODES,
   }),
   crossover: Type.Optional(
     Type.Integer({
@@ -22,6 +24,21 @@ export const morphPath = {
       description:
         '1 to 15 with `style` (default 8), 1 to 511 with `attribute` (default 256), refused with the other modes.',
       examples: [8],
+    }),
+  ),
+};
+
+/** The same with mode `region`, whose parts are taken into an image. */
+export const regionPath = {
+  ...morphPath,
+  mode: Type.Enum([...MORPH_MODES, 'region'], {
+    default: 'linear',
+    description: `${MODES} \`region\` takes the \`parts\` of a face from \`b\` and leaves the rest as in \`a\`.`,
+  }),
+  parts: Type.Optional(
+    Type.String({
+      description: `With \`region\`, where it is required: one or more of ${REGION_PARTS.join(', ')}, separated by commas.`,
+      examples: ['eyes,mouth'],
     }),
   ),
 };
@@ -67,9 +84,9 @@ export const MorphQuery = Type.Object(
       maximum: 1,
       default: 0.7,
       description:
-        'Weight of `a`. In the modes `style` and `attribute` the weights are swapped after the crossover.',
+        'Weight of `a`. In the modes `style` and `attribute` the weights are swapped after the crossover; in `region` it is what `a` keeps in the parts: at 0 they come wholly from `b`.',
     }),
-    ...morphPath,
+    ...regionPath,
     placement,
     into: Type.Optional(
       Type.Enum(['a', 'b'], {

@@ -10,6 +10,7 @@ import { batchSpeed } from './batch-speed.js';
 import { Faces } from './faces.js';
 import { Finisher } from './finish.js';
 import type { EngineOptions } from './generator.js';
+import { once } from './once.js';
 import { pasteBack } from './paste.js';
 import { PathLength } from './path-length.js';
 import { PathLpips } from './path-lpips.js';
@@ -19,18 +20,6 @@ import { Renderer } from './render.js';
 import { type EngineHandlers, serve } from './serve.js';
 import { startLatent } from './start.js';
 import { TARGET_SIZE } from './step-model.js';
-
-/** Loads on the first call and keeps the result; a load that failed is tried again. */
-function once<T>(load: () => Promise<T>): () => Promise<T> {
-  let loaded: Promise<T> | undefined;
-  return () => {
-    loaded ??= load().catch((error) => {
-      loaded = undefined;
-      throw error;
-    });
-    return loaded;
-  };
-}
 
 function handlers(options: EngineOptions): EngineHandlers {
   const faces = once(() => Faces.load(options));

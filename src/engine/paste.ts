@@ -13,9 +13,10 @@ type PasteCall = EngineCalls['paste'];
 export async function pasteBack(
   renderer: Renderer,
   faces: Faces,
-  { latent, place, format, quality }: PasteCall['in'],
+  params: PasteCall['in'],
 ): Promise<PasteCall['out']> {
-  const { pixels, side } = await renderer.whole(latent);
+  const { pixels, side } = await renderer.whole(params);
+  const { place, format, quality } = params;
   const face = tensorToRgb8(pixels, side, side);
   const landmarks = await faces.landmarksOfAligned(face);
   const { width, height } = place;

@@ -44,7 +44,7 @@ export class PathLpips {
 
   async #see({ a, b, mode, crossover }: Params, lambda: number): Promise<Seen> {
     const latent = morph(a, b, this.renderer.generator.shape, { mode, lambda, crossover });
-    const { pixels } = await this.renderer.draw(latent, SIDE);
+    const { pixels } = await this.renderer.draw({ latent }, SIDE);
     const tensors = await this.vgg.run({
       image: { data: reduced(pixels, SIDE), shape: [1, 3, SIDE, SIDE] },
     });

@@ -9,6 +9,7 @@ import type {
   Place,
   Point,
   Quad,
+  RegionPart,
 } from '../contracts.js';
 
 export type EngineRole = 'embed' | 'render';
@@ -75,6 +76,14 @@ export interface BatchSpeed {
   together: number;
 }
 
+/**
+ * What an image is drawn of: a W+ latent [16,512], or latent `a` with parts of `b`, of which `a` keeps `lambda`, 0 to 1;
+ * `map` is the hash of the region map that is meant.
+ */
+export type Drawn =
+  | { latent: Float32Array }
+  | { a: Float32Array; b: Float32Array; parts: RegionPart[]; map: string; lambda: number };
+
 export interface EngineCalls {
   warm: { in: { role: EngineRole }; out: EngineInfo };
   /** `image` is an encoded photo that passed intake. Faces are sorted largest first. */
@@ -98,20 +107,17 @@ export interface EngineCalls {
     in: { latent: Float32Array; target: Float32Array; pixelWeight: number; photo: AlignedPhoto };
     out: { latent: Float32Array; reconstruction: Uint8Array; quality: Measurement };
   };
-  /** Renders a W+ latent [16,512]. */
   render: {
-    in: {
-      latent: Float32Array;
+    in: Drawn & {
       size: number;
       format: FrameFormat;
       quality?: number | undefined;
     };
     out: { image: Uint8Array };
   };
-  /** Renders a W+ latent [16,512] and draws its face into the photo. */
+  /** Draws the face of an image into the photo. */
   paste: {
-    in: {
-      latent: Float32Array;
+    in: Drawn & {
       /** `photo` is encoded, upright; it is reduced to the size that the place is given for. */
       place: Omit<Place, 'original'> & { photo: Uint8Array };
       format: FrameFormat;

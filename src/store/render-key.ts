@@ -1,6 +1,6 @@
 /** The names of what is computed from two latents, image or measurement: a hash of everything that shapes its bytes. */
 import { createHash } from 'node:crypto';
-import type { FrameFormat, LatentSpace, MorphMode, Place } from '../contracts.js';
+import type { FrameFormat, LatentSpace, MorphMode, Place, RegionPart } from '../contracts.js';
 
 /** Raise it whenever the synthesis, the resizing or the encoder settings change: old renders are then never found. */
 const RENDER_VERSION = 3;
@@ -44,6 +44,30 @@ export function renderKey(inputs: RenderInputs): string {
     format,
     quality ?? 0,
   ];
+  return createHash('sha256').update(JSON.stringify(canonical)).digest('hex');
+}
+
+export interface RegionInputs extends Omit<RenderInputs, 'mode' | 'crossover'> {
+  /** In the order of REGION_PARTS. */
+  parts: readonly RegionPart[];
+  /** sha256 of the region map. */
+  map: string;
+}
+
+/** sha256 in hex, as `renderKey`. */
+export function regionKey({
+  a,
+  b,
+  generator,
+  parts,
+  map,
+  lambda,
+  size,
+  format,
+  quality,
+}: RegionInputs): string {
+  const shown = [lambda + 0, size, format, quality ?? 0];
+  const canonical = ['region', RENDER_VERSION, a, b, generator, parts, map, ...shown];
   return createHash('sha256').update(JSON.stringify(canonical)).digest('hex');
 }
 
@@ -95,7 +119,10 @@ export function paceKey({ a, b, generator, mode, crossover }: PathInputs): strin
   return createHash('sha256').update(JSON.stringify(canonical)).digest('hex');
 }
 
-export interface AnimationInputs extends PathInputs {
+export interface AnimationInputs {
+  /** Key of a frame at lambda 0: what all frames share. */
+  frame: string;
+  format: string;
   from: number;
   to: number;
   frames: number;
@@ -105,17 +132,12 @@ export interface AnimationInputs extends PathInputs {
   /** Seconds of the way there. */
   duration: number;
   loop: number;
-  size: number;
-  format: string;
-  quality: number;
 }
 
 /** sha256 in hex: the ETag of an animation, whose frames are renders of their own. */
 export function animationKey(inputs: AnimationInputs): string {
-  const { a, b, generator, mode, crossover, size, format, quality } = inputs;
-  const { from, to, frames, easing, pingpong, pacing, duration, loop } = inputs;
-  const versions = ['animation', ANIMATION_VERSION, RENDER_VERSION, PACE_VERSION];
+  const { frame, format, from, to, frames, easing, pingpong, pacing, duration, loop } = inputs;
   const timing = [from + 0, to + 0, frames, easing, pingpong, pacing, duration, loop];
-  const canonical = [...versions, a, b, generator, mode, crossover, size, format, quality, timing];
+  const canonical = ['animation', ANIMATION_VERSION, PACE_VERSION, frame, format, ...timing];
   return createHash('sha256').update(JSON.stringify(canonical)).digest('hex');
 }

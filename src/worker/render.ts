@@ -1,6 +1,8 @@
 /** Short jobs that an HTTP request waits for: the image of a mixed latent or the smoothness of a morph into the blob store, or the faces of a photo. */
-import { type Detection, type Place, type RenderJob, STYLE_DIM, STYLES } from '../contracts.js';
+import { type Detection, type Place, STYLE_DIM, STYLES } from '../contracts.js';
+import type { Drawn } from '../engine/protocol.js';
 import { AppError } from '../errors.js';
+import type { RenderJob } from '../jobs.js';
 import { paceOf } from '../models/metrics/pace.js';
 import { perceptualPathLength } from '../models/metrics/ppl.js';
 import { blend, morph } from '../models/morph.js';
@@ -29,13 +31,18 @@ export async function render(deps: RenderDeps, job: RenderJob): Promise<Detectio
       const { mode, lambda, crossover } = job;
       return image(deps, job, async () => {
         const [a, b] = await Promise.all([deps.latents.get(job.a), deps.latents.get(job.b)]);
-        return morph(a, b, SHAPE, { mode, lambda, crossover });
+        return { latent: morph(a, b, SHAPE, { mode, lambda, crossover }) };
       });
     }
     case 'blend':
       return image(deps, job, async () => {
         const latents = await Promise.all(job.latents.map((key) => deps.latents.get(key)));
-        return blend(latents, SHAPE, job);
+        return { latent: blend(latents, SHAPE, job) };
+      });
+    case 'region':
+      return image(deps, job, async () => {
+        const [a, b] = await Promise.all([deps.latents.get(job.a), deps.latents.get(job.b)]);
+        return { a, b, parts: job.parts, map: job.map, lambda: job.lambda };
       });
     case 'grid':
       return grid(deps, job);
@@ -63,15 +70,15 @@ export async function render(deps: RenderDeps, job: RenderJob): Promise<Detectio
   }
 }
 
-/** Leaves the image of a latent in the blob of the job, unless it is there. */
+/** Leaves an image in the blob of the job, unless it is there. */
 async function image(
   { blobs, engine }: RenderDeps,
-  { key, size, place, format, quality }: RenderJob & { kind: 'morph' | 'blend' },
-  latent: () => Promise<Float32Array>,
+  { key, size, place, format, quality }: RenderJob & { kind: 'morph' | 'blend' | 'region' },
+  drawn: () => Promise<Drawn>,
 ): Promise<undefined> {
   const target = renderBlob(key);
   if (await blobs.has(target)) return;
-  const encoding = { latent: await latent(), format, quality };
+  const encoding = { ...(await drawn()), format, quality };
   const { image } = place
     ? await engine.call('paste', { ...encoding, place: { ...place, photo: await photoOf(blobs, place) } })
     : await engine.call('render', { ...encoding, size });

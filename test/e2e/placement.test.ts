@@ -99,7 +99,7 @@ describe('the edge', () => {
   /** Of what the service draws, and of the same without any match of colours. */
   async function seams(subject: Subject, latent: Float32Array): Promise<{ drawn: Seam; plain: Seam }> {
     const { before, after, quad, landmarks } = await drawn(subject, latent);
-    const { pixels, side } = await renderer.whole(latent);
+    const { pixels, side } = await renderer.whole({ latent: latent });
     const face = tensorToRgb8(pixels, side, side);
     const outlines = outlinesOf({ quad, landmarks }, face, await faces.landmarksOfAligned(face));
     const bare = { ...before, data: Uint8Array.from(before.data) };

@@ -1,6 +1,6 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
-import type { RenderJob } from '../../src/contracts.js';
 import { AppError } from '../../src/errors.js';
+import type { RenderJob } from '../../src/jobs.js';
 import { renderBlob } from '../../src/store/blob-keys.js';
 import { startApp, storeFinished, type TestApp } from '../support/app.js';
 import { startRedis, type TestRedis } from '../support/redis.js';
@@ -157,7 +157,11 @@ describe('GET /morph', () => {
     ['lambda 1e309', '&lambda=1e309', /`lambda`/],
     ['lambda empty', '&lambda=', /`lambda` but received nothing/],
     ['lambda twice', '&lambda=0.5&lambda=0.5', /`lambda` but received 2 values/],
-    ['an unknown mode', '&mode=cubic', /one of linear, style, attribute, pn for `mode` but received 'cubic'/],
+    [
+      'an unknown mode',
+      '&mode=cubic',
+      /one of linear, style, attribute, pn, region for `mode` but received 'cubic'/,
+    ],
     ['crossover 0', '&mode=style&crossover=0', /`crossover`/],
     ['crossover 16 of styles', '&mode=style&crossover=16', /1 to 15 for `crossover`/],
     ['crossover 512 of channels', '&mode=attribute&crossover=512', /1 to 511 for `crossover`/],

@@ -1,6 +1,7 @@
 /** `placement=original`: morphs, mixes and reconstructions drawn into a photo. The consumer stands for a worker. */
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
-import type { EmbeddingRecord, Place, RenderJob } from '../../src/contracts.js';
+import type { EmbeddingRecord, Place } from '../../src/contracts.js';
+import type { RenderJob } from '../../src/jobs.js';
 import { renderBlob } from '../../src/store/blob-keys.js';
 import { detection, startApp, storeFinished, type TestApp } from '../support/app.js';
 import { startRedis, type TestRedis } from '../support/redis.js';

@@ -1,8 +1,8 @@
 import { Worker } from 'bullmq';
 import { Redis } from 'ioredis';
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
-import type { RenderJob } from '../../src/contracts.js';
 import { AppError } from '../../src/errors.js';
+import type { RenderJob } from '../../src/jobs.js';
 import { EMBED_QUEUE, fromFailure, Queues, RENDER_QUEUE, toFailure } from '../../src/queue.js';
 import { startRedis, type TestRedis } from '../support/redis.js';
 

@@ -1,6 +1,6 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
-import type { RenderJob } from '../../src/contracts.js';
 import { AppError } from '../../src/errors.js';
+import type { RenderJob } from '../../src/jobs.js';
 import { renderBlob } from '../../src/store/blob-keys.js';
 import { startApp, storeFinished, type TestApp } from '../support/app.js';
 import { startRedis, type TestRedis } from '../support/redis.js';

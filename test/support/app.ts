@@ -8,7 +8,8 @@ import type { FastifyInstance, LightMyRequestResponse } from 'fastify';
 import { Redis } from 'ioredis';
 import { type AppDeps, buildApp } from '../../src/api/app.js';
 import { loadConfig } from '../../src/config.js';
-import type { Detection, EmbeddingRecord, RenderJob } from '../../src/contracts.js';
+import type { Detection, EmbeddingRecord } from '../../src/contracts.js';
+import type { RenderJob } from '../../src/jobs.js';
 import { Queues, RENDER_QUEUE, toFailure } from '../../src/queue.js';
 import { FileBlobStore } from '../../src/store/blobs.js';
 import { Records } from '../../src/store/records.js';
@@ -42,6 +43,7 @@ export async function startApp(redisUrl: string, overrides: Partial<AppDeps> = {
     records: new Records(redis, keyPrefix),
     blobs: new FileBlobStore(dir),
     patience: { detectMs: 5_000, renderMs: 5_000 },
+    regions: { generator: 'g1', sha256: 'map 1' },
     now: () => new Date('2026-01-31T12:00:00Z'),
     newId: () => `emb_${randomBytes(15).toString('base64url')}`,
     isDraining: () => false,

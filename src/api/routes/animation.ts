@@ -1,14 +1,15 @@
 /** `/morph/animation`: the way from one embedding to the other as a moving picture, sent while it is rendered. */
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox';
 import { Value } from 'typebox/value';
-import { type AnimationFormat, animationStream, STILL_FORMAT } from '../../animation/stream.js';
+import { animationStream, STILL_FORMAT } from '../../animation/stream.js';
 import { lambdasOf } from '../../animation/timeline.js';
 import { Pace } from '../../contracts.js';
 import { AppError } from '../../errors.js';
-import { animationKey, paceKey, renderKey } from '../../store/render-key.js';
+import { animationKey, paceKey } from '../../store/render-key.js';
 import { AnimationQuery } from '../animation-schema.js';
 import type { AppDeps } from '../app.js';
 import { isCached, sendStream, tagged } from '../image-reply.js';
+import { morphJob, pathOf } from '../morph-job.js';
 import { crossoverOf, made, pairOf } from '../morph-pair.js';
 import { MORPH_PROBLEMS } from '../morph-schemas.js';
 import { imageAnswer, problems } from '../schemas.js';
@@ -39,37 +40,30 @@ export function animationRoutes(deps: AppDeps): FastifyPluginAsyncTypebox {
       handler: async (request, reply) => {
         const { a, b, format, size, quality, loop, frames, duration, pingpong } = request.query;
         refuseImpossible(request.query);
-        const crossover = crossoverOf(request.query);
-        const { first, second, generator } = await pairOf(deps, a, b);
-        const path = { mode: request.query.mode, crossover };
-        const hashes = { a: first.latentHash, b: second.latentHash, generator };
+        const path = pathOf(request.query);
+        const pair = await pairOf(deps, a, b);
+        const frameAt = (lambda: number, frameQuality: number) =>
+          morphJob(deps, path, pair, {
+            lambda,
+            size,
+            format: STILL_FORMAT[format],
+            // GIF has colours, but no quality.
+            quality: format === 'gif' ? undefined : frameQuality,
+          });
         const { from, to, easing, pacing } = request.query;
         const timing = { from, to, frames, easing, pingpong, pacing, duration, loop: loop ?? 0 };
-        const key = animationKey({ ...hashes, ...path, ...timing, size, format, quality });
+        const key = animationKey({ frame: frameAt(0, quality).key, format, ...timing });
         tagged(reply, key).type(MEDIA_TYPE[format]);
         if (isCached(request, key)) return reply.code(304).send(null);
         if (request.method === 'HEAD') return sendStream(reply, []);
 
-        const latents = { a: first.latent, b: second.latent };
-        const measured = async (): Promise<Pace> => {
-          const job = { kind: 'pace' as const, key: paceKey({ ...hashes, ...path }), ...latents, ...path };
-          return Value.Parse(Pace, JSON.parse((await made(deps, job, [a, b])).toString('utf8')));
-        };
-        const pace = pacing === 'even' ? await measured() : undefined;
+        const pace = pacing === 'even' ? await paceOf(deps, request.query, pair) : undefined;
         const lambdas = lambdasOf({ from, to, frames, easing, pingpong, pace });
         const gone = new AbortController();
         reply.raw.once('close', () => gone.abort());
         const still = async (frame: number, frameQuality: number): Promise<Buffer> => {
           gone.signal.throwIfAborted();
-          const encoding = { size, format: STILL_FORMAT[format], quality: qualityOf(format, frameQuality) };
-          const shown = { ...path, lambda: lambdas[frame]!, ...encoding };
-          const job = {
-            kind: 'morph' as const,
-            key: renderKey({ ...hashes, ...shown }),
-            ...latents,
-            ...shown,
-          };
-          return made(deps, job, [a, b]);
+          return made(deps, frameAt(lambdas[frame]!, frameQuality), [a, b]);
         };
         const seconds = (duration * lambdas.length) / frames;
         const animation = { size, frames: lambdas.length, seconds, loop: loop ?? 0, quality, still };
@@ -79,9 +73,22 @@ export function animationRoutes(deps: AppDeps): FastifyPluginAsyncTypebox {
   };
 }
 
-/** GIF has colours, but no quality. */
-const qualityOf = (format: AnimationFormat, quality: number): number | undefined =>
-  format === 'gif' ? undefined : quality;
+/** How fast the morph changes; measured when nobody has asked before. */
+async function paceOf(
+  deps: AppDeps,
+  { a, b, mode, crossover }: AnimationQuery,
+  { first, second, generator }: Awaited<ReturnType<typeof pairOf>>,
+): Promise<Pace> {
+  if (mode === 'region')
+    throw new AppError('BAD_REQUEST', {
+      detail:
+        'Received `pacing` even with mode region, whose pace is not measured; expected `pacing` lambda, or another mode.',
+    });
+  const path = { mode, crossover: crossoverOf({ mode, ...(crossover !== undefined && { crossover }) }) };
+  const key = paceKey({ a: first.latentHash, b: second.latentHash, generator, ...path });
+  const job = { kind: 'pace' as const, key, a: first.latent, b: second.latent, ...path };
+  return Value.Parse(Pace, JSON.parse((await made(deps, job, [a, b])).toString('utf8')));
+}
 
 /** Throws BAD_REQUEST for what cannot be shown, and for what the format would ignore. */
 function refuseImpossible({ format, loop, size, frames, duration }: AnimationQuery): void {

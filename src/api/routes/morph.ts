@@ -1,10 +1,11 @@
 /** `/morph`: the image between two embeddings, rendered once and then served from the blob store. */
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox';
-import { placedKey, renderKey } from '../../store/render-key.js';
+import { placedKey } from '../../store/render-key.js';
 import type { AppDeps } from '../app.js';
 import { IMAGE_TYPES, imageFormat } from '../image-format.js';
 import { isCached, sendImage, tagged } from '../image-reply.js';
-import { crossoverOf, made, pairOf } from '../morph-pair.js';
+import { morphJob, pathOf } from '../morph-job.js';
+import { made, pairOf } from '../morph-pair.js';
 import { MORPH_PROBLEMS, MorphQuery, PLACED_PROBLEM } from '../morph-schemas.js';
 import { placeOf, squareSize } from '../placement.js';
 import { imageAnswer, problems } from '../schemas.js';
@@ -28,21 +29,19 @@ export function morphRoutes(deps: AppDeps): FastifyPluginAsyncTypebox {
         },
       },
       handler: async (request, reply) => {
-        const { a, b, lambda, mode, into = 'a' } = request.query;
-        const crossover = crossoverOf(request.query);
+        const { a, b, lambda, into = 'a' } = request.query;
+        const path = pathOf(request.query);
         const size = squareSize(request.query);
         const format = imageFormat(request, reply, request.query.format);
         const quality = format === 'png' ? undefined : request.query.quality;
-        const { first, second, generator } = await pairOf(deps, a, b);
+        const pair = await pairOf(deps, a, b);
         const whose = { parameter: into, id: into === 'a' ? a : b };
         const place = await placeOf(deps, request.query, whose);
-        const shown = { lambda, mode, crossover, size, format, quality };
-        const square = renderKey({ a: first.latentHash, b: second.latentHash, generator, ...shown });
-        const key = place ? placedKey(square, place) : square;
+        const job = morphJob(deps, path, pair, { lambda, size, format, quality });
+        const key = place ? placedKey(job.key, place) : job.key;
         tagged(reply, key);
         if (isCached(request, key)) return reply.code(304).send(null);
-        const job = { kind: 'morph' as const, key, a: first.latent, b: second.latent, place, ...shown };
-        return sendImage(reply, await made(deps, job, [a, b]));
+        return sendImage(reply, await made(deps, { ...job, key, place }, [a, b]));
       },
     });
   };
