@@ -18,6 +18,7 @@ let server: TestRedis;
 let service: TestApp;
 let jobs: MorphJob[];
 let paces: number;
+let regions: (RenderJob & { kind: 'region' })[];
 let a: string;
 let b: string;
 
@@ -33,6 +34,7 @@ beforeEach(async () => {
   service = await startApp(server.url);
   jobs = [];
   paces = 0;
+  regions = [];
   a = (await storeFinished(service)).id;
   b = (await storeFinished(service)).id;
 });
@@ -44,9 +46,11 @@ function serve(before: (job: MorphJob) => Promise<void> = async () => {}): void 
       paces++;
       await deps.blobs.put(renderBlob(job.key), Buffer.from(JSON.stringify(PACE)));
     }
-    if (job.kind !== 'morph') return undefined;
-    jobs.push(job);
-    await before(job);
+    if (job.kind === 'region') regions.push(job);
+    else if (job.kind === 'morph') {
+      jobs.push(job);
+      await before(job);
+    } else return undefined;
     const { size, format, quality, lambda } = job;
     const pixels = new Float32Array(3 * size * size).fill(2 * lambda - 1);
     await deps.blobs.put(
@@ -138,6 +142,13 @@ describe('GET /morph/animation', () => {
     expect(new Set(tags).size).toBe(queries.length);
   });
 
+  test('animates parts of a face', async () => {
+    serve();
+    expect((await get('&mode=region&parts=mouth,eyes&frames=3')).statusCode).toBe(200);
+    expect(new Set(regions.map(({ lambda }) => lambda))).toEqual(new Set([1, 0.5, 0]));
+    expect(regions[0]).toMatchObject({ parts: ['eyes', 'mouth'], format: 'webp', size: 64 });
+  });
+
   test('with an even pace the frames lie where the change is, measured once', async () => {
     serve();
     await get('&frames=5&pacing=even&from=0&to=1');
@@ -225,6 +236,9 @@ describe('GET /morph/animation', () => {
     ['a loop of a video', '&format=mp4&loop=1', /leaves that to the player/],
     ['an odd video', '&format=mp4&size=65', /received 2 values|odd `size`/],
     ['a lambda, which stills have', '&lambda=0.5', /'lambda' is unknown/],
+    ['parts without their mode', '&parts=eyes', /mode linear, which has none/],
+    ['the mode without parts', '&mode=region', /one or more of shape, eyes/],
+    ['a pace of parts', '&mode=region&parts=eyes&pacing=even', /whose pace is not measured/],
     ['a crossover that the mode ignores', '&crossover=8', /mode linear, which has none/],
   ])('refuses %s', async (_, query, detail) => {
     serve();

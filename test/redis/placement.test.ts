@@ -27,7 +27,7 @@ beforeEach(async () => {
   jobs = [];
   [a, b] = [(await storePhoto(640, 480)).id, (await storePhoto(3000, 6000)).id];
   service.serveRenders(async (job, { blobs }) => {
-    if (job.kind !== 'morph' && job.kind !== 'blend') return undefined;
+    if (job.kind === 'detect' || !('place' in job)) return undefined;
     jobs.push(job);
     await blobs.put(renderBlob(job.key), job.format === 'png' ? PNG : JPEG);
     return undefined;
@@ -66,6 +66,11 @@ const placed = (query = '') => image(`kind=reconstruction&placement=original${qu
 const sizeOf = ({ width, height }: Place) => [width, height];
 
 describe('GET /morph with placement original', () => {
+  test('draws parts of another face into the photo, too', async () => {
+    expect((await morph('&mode=region&parts=mouth&lambda=0')).statusCode).toBe(200);
+    expect(jobs).toMatchObject([{ kind: 'region', parts: ['mouth'], place: { original: 'photo-640.jpg' } }]);
+  });
+
   test('sends the place in the photo of a, at its own size', async () => {
     const response = await morph();
     expect([response.statusCode, response.headers['content-type']]).toEqual([200, 'image/jpeg']);
