@@ -9,7 +9,7 @@ import { startRedis, type TestRedis } from '../support/redis.js';
 const PNG = Buffer.concat([Buffer.from('\x89PNG\r\n\x1a\n', 'latin1'), Buffer.alloc(64, 2)]);
 const JPEG = Buffer.concat([Buffer.from([0xff, 0xd8, 0xff, 0xe0]), Buffer.alloc(64, 1)]);
 
-type ImageJob = RenderJob & { kind: 'morph' | 'blend' };
+type ImageJob = RenderJob & { kind: 'morph' | 'blend' | 'region' };
 
 let server: TestRedis;
 let service: TestApp;
@@ -27,7 +27,7 @@ beforeEach(async () => {
   jobs = [];
   [a, b] = [(await storePhoto(640, 480)).id, (await storePhoto(3000, 6000)).id];
   service.serveRenders(async (job, { blobs }) => {
-    if (job.kind === 'detect' || !('place' in job)) return undefined;
+    if (job.kind !== 'morph' && job.kind !== 'blend' && job.kind !== 'region') return undefined;
     jobs.push(job);
     await blobs.put(renderBlob(job.key), job.format === 'png' ? PNG : JPEG);
     return undefined;
