@@ -1,7 +1,8 @@
 /** The figure of the region map: where each part lies, and what it takes from b. */
-import { contactSheet, encodePng, type SheetCell } from '../src/images.js';
-import { areaTensor, tensorToRgb8 } from '../src/images/tensors.js';
+
 import type { RegionPart } from '../src/contracts.js';
+import { areaTensor, tensorToRgb8 } from '../src/images/tensors.js';
+import { contactSheet, encodePng, type SheetCell } from '../src/images.js';
 import { MASK_SIDE } from '../src/models/regions/map.js';
 import { footprint, MIXED } from './region-mixes.js';
 
@@ -32,7 +33,15 @@ export async function regionFigure(
   const shown = [...map].map(([part, mask]) =>
     picture(marked(grey, footprint(mask)), MASK_SIDE, `${part} ${ranges(styles.get(part)!)}`),
   );
-  const first = [picture(grey, MASK_SIDE, 'mean face'), picture(grey.map(() => 1), MASK_SIDE, ' '), ...shown];
+  const first = [
+    picture(grey, MASK_SIDE, 'mean face'),
+    picture(
+      grey.map(() => 1),
+      MASK_SIDE,
+      ' ',
+    ),
+    ...shown,
+  ];
   const others = rows.map(({ a, b, mixes }) => [
     picture(a, MIXED, 'a'),
     picture(b, MIXED, 'b'),

@@ -6,10 +6,8 @@ import type { StyleEffects } from './style-effects.js';
 
 /** Styles from the first on of which a third of the skin's change is flat colour: the look. Those before: the structure. */
 const FLAT = 1 / 3;
-/** Styles that change the surroundings this much more than the skin belong to the hair as well. */
-const AROUND = 1.5;
-/** Styles of the structure that move the mouth this much against the jaw make the expression. */
-const MIMIC = 0.6;
+/** Styles that move eyes and brows this much of what the strongest does: how they are held, and not what they look like. */
+const HELD = 0.5;
 
 /** Side in pixels of the smallest features that a style feeds: 0 at 4, then two for each doubling. */
 const sideOf = (style: number): number => 2 ** (2 + Math.ceil(style / 2));
@@ -20,18 +18,19 @@ export interface StyleGroups {
   structure: number[];
   look: number[];
   hair: number[];
-  expression: number[];
+  held: number[];
 }
 
-export function styleGroups({ flat, around, mimic }: StyleEffects): StyleGroups {
+export function styleGroups({ flat, eyes }: StyleEffects): StyleGroups {
   const styles = flat.map((_, style) => style);
   const first = styles.find((style) => flat[style]! >= FLAT) ?? styles.length;
   const structure = styles.slice(0, first);
   return {
     structure,
     look: styles.slice(first),
-    hair: styles.filter((style) => style < first || around[style]! >= AROUND),
-    expression: structure.filter((style) => style > 0 && mimic[style]! >= MIMIC),
+    // The first style of the look colours skin and hair; the others would bring more of the background than of the hair.
+    hair: styles.slice(0, first + 1),
+    held: structure.filter((style) => eyes[style]! >= HELD),
   };
 }
 
@@ -51,23 +50,20 @@ const RECIPES: Readonly<Record<RegionPart, Recipe>> = {
     structure: ({ mouth }, style) => near(mouth, 0.02 + grown(style, 0.4)),
     look: ({ mouth }) => near(mouth, -0.002),
   },
+  // A mouth that closes needs the colour of lips where teeth were.
   expression: {
-    expression: ({ eyes, mouth }, style) => (x, y) =>
-      Math.max(
-        near(eyes, 0.015 + grown(style, 0.25))(x, y),
-        near(mouth, 0.04 + grown(style, 0.4))(x, y),
-      ),
+    structure: ({ mouth }, style) => near(mouth, 0.03 + grown(style, 0.4)),
+    held: ({ eyes }, style) => near(eyes, 0.015 + grown(style, 0.25)),
+    look: ({ mouth }) => near(mouth, -0.002),
   },
   // A band around the head, fading out towards the chin and into the background.
   hair: {
-    hair: ({ head, chin }) => (x, y) => {
-      const away = head(x, y);
-      return ramp(away, 0.05) * ramp(0.2 - away, 0.1) * ramp(chin - 0.1 - y, 0.2);
-    },
-  },
-  skin: {
-    look: ({ head, lids, mouth }) => (x, y) =>
-      Math.min(near(head, 0)(x, y), 1 - near(lids, 0)(x, y), 1 - near(mouth, 0)(x, y)),
+    hair:
+      ({ head, chin }) =>
+      (x, y) => {
+        const away = head(x, y);
+        return ramp(away, 0.05) * ramp(0.12 - away, 0.12) * ramp(chin - 0.1 - y, 0.2);
+      },
   },
 };
 
@@ -78,8 +74,14 @@ export function regionMap(faces: readonly Face[], groups: StyleGroups, styles: n
       const mask = new Float32Array(styles * MASK_SIDE * MASK_SIDE);
       for (const [group, area] of Object.entries(RECIPES[part])) {
         for (const style of groups[group as keyof StyleGroups]) {
-          const grid = onGrid(faces.map((face) => area(face, style)), MASK_SIDE);
-          mask.set(grid, style * MASK_SIDE * MASK_SIDE);
+          const grid = onGrid(
+            faces.map((face) => area(face, style)),
+            MASK_SIDE,
+          );
+          const at = style * MASK_SIDE * MASK_SIDE;
+          grid.forEach((weight, i) => {
+            mask[at + i] = Math.max(mask[at + i]!, weight);
+          });
         }
       }
       return [part, mask];

@@ -10,7 +10,13 @@ import { REGION_PARTS, type RegionPart } from '../src/contracts.js';
 import { openSession } from '../src/engine/session.js';
 import { assetsFolder } from '../src/models/encoder/weights.js';
 import { mirrorOf } from '../src/models/face/landmarks.js';
-import { PART_SIZE, packMap, type RegionMap, type RegionsInfo, unpackMap } from '../src/models/regions/map.js';
+import {
+  PART_SIZE,
+  packMap,
+  type RegionMap,
+  type RegionsInfo,
+  unpackMap,
+} from '../src/models/regions/map.js';
 import { regionMask } from '../src/models/regions/mask.js';
 import { faceOf } from './landmark-regions.js';
 import { type MixRow, regionFigure } from './region-figure.js';
@@ -22,14 +28,14 @@ import { drawSwaps, type Look, pairLatents, readSwaps } from './swaps.js';
 const USAGE = `Usage: npm run fit:regions [-- OPTIONS]
 
   --pairs N      pairs of the generator's faces (default 32); kept in .cache/bench/regions
-  --trials N     other pairs on which every style of a part is tried alone (default 5)
+  --trials N     other pairs on which every style of a part is tried alone (default 8)
   --unseen N     yet others on which the map is tried (default 8); the first three are shown in the figure
   --seed N       seed of their latents (default 1)
   --threads N    threads (default 2)`;
 
 const SHOWN = 3;
 /** A style stays with a part that it changes this many times as much as everything else. */
-const LOCALITY = 2;
+const LOCALITY = 1.6;
 /** Ratios beyond are all as good. */
 const LOCAL_ENOUGH = 100;
 
@@ -67,7 +73,12 @@ async function main({ pairs, trials, unseen, seed, threads }: Options): Promise<
     generator: hash,
     sha256: createHash('sha256').update(file).digest('hex'),
     parts,
-    fit: { pairs, seed, ...rounded(effects), measured: measured.map((one) => ({ ...one, locality: locality.get(one.part)!.map(round) })) },
+    fit: {
+      pairs,
+      seed,
+      ...rounded(effects),
+      measured: measured.map((one) => ({ ...one, locality: locality.get(one.part)!.map(round) })),
+    },
   };
   const assets = assetsFolder();
   await mkdir(assets, { recursive: true });
@@ -112,7 +123,11 @@ async function tryStyles(map: RegionMap, trial: Trial): Promise<Map<RegionPart, 
 }
 
 /** The map without the styles that change too much elsewhere. */
-const narrowed = (map: RegionMap, locality: ReadonlyMap<RegionPart, readonly number[]>, styles: number): RegionMap =>
+const narrowed = (
+  map: RegionMap,
+  locality: ReadonlyMap<RegionPart, readonly number[]>,
+  styles: number,
+): RegionMap =>
   new Map(
     [...map].map(([part, mask]) => [
       part,
@@ -188,16 +203,15 @@ const meanImage = (looks: readonly Look[]): Float32Array =>
   looks[0]!.image.map((_, i) => looks.reduce((sum, { image }) => sum + image[i]!, 0) / looks.length);
 
 const round = (x: number): number => Number(x.toFixed(3));
-const rounded = ({ flat, around, mimic }: StyleEffects): StyleEffects => ({
+const rounded = ({ flat, eyes }: StyleEffects): StyleEffects => ({
   flat: flat.map(round),
-  around: around.map(round),
-  mimic: mimic.map(round),
+  eyes: eyes.map(round),
 });
 
 const { values } = parseArgs({
   options: {
     pairs: { type: 'string', default: '32' },
-    trials: { type: 'string', default: '5' },
+    trials: { type: 'string', default: '8' },
     unseen: { type: 'string', default: '8' },
     seed: { type: 'string', default: '1' },
     threads: { type: 'string', default: '2' },

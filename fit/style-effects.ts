@@ -3,16 +3,14 @@ import { type Face, faceOf } from './landmark-regions.js';
 import { KEPT, type Look } from './swaps.js';
 
 const PLANE = KEPT * KEPT;
-const JAW = [0, 16] as const;
-const MOUTH = [48, 67] as const;
+/** Landmarks of the brows and of the eyes. */
+const [BROWS, EYES] = [[17, 26] as const, [36, 47] as const];
 
 export interface StyleEffects {
   /** By style: share of the squared change of the skin that is one flat colour. */
   flat: number[];
-  /** By style: root mean squared change of what lies around the head over that of the skin. */
-  around: number[];
-  /** By style: root mean squared movement of the mouth's landmarks, face laid on face, over that of the jaw's. */
-  mimic: number[];
+  /** By style: root mean squared movement of the landmarks of brows and eyes, face laid on face, over that of the style that moves them most. */
+  eyes: number[];
 }
 
 /** `pairs`: for each its looks, the first face and then with each style of the second. Pairs in which a face is lost are left out. */
@@ -20,36 +18,32 @@ export function styleEffects(pairs: readonly (readonly Look[])[]): StyleEffects 
   const whole = pairs.filter((looks) => looks.every(({ landmarks }) => !Number.isNaN(landmarks[0]!)));
   if (whole.length === 0) throw new Error('Expected pairs with faces but found none');
   const styles = whole[0]!.length - 1;
-  const sums = Array.from({ length: styles }, () => ({ flat: 0, skin: 0, around: 0, mouth: 0, jaw: 0 }));
+  const sums = Array.from({ length: styles }, () => ({ flat: 0, skin: 0, eyes: 0 }));
   for (const [base, ...swapped] of whole) {
-    const places = placesOf(faceOf(base!.landmarks));
+    const places = skinOf(faceOf(base!.landmarks));
     swapped.forEach((look, style) => {
       const sum = sums[style]!;
-      const skin = change(base!.image, look.image, places.skin);
+      const skin = change(base!.image, look.image, places);
       sum.flat += skin.flat;
       sum.skin += skin.total;
-      sum.around += change(base!.image, look.image, places.around).total;
       const laid = laidOn(base!.landmarks, look.landmarks);
-      sum.mouth += moved(base!.landmarks, laid, MOUTH);
-      sum.jaw += moved(base!.landmarks, laid, JAW);
+      sum.eyes += moved(base!.landmarks, laid, BROWS) + moved(base!.landmarks, laid, EYES);
     });
   }
+  const most = Math.max(...sums.map(({ eyes }) => eyes));
   return {
     flat: sums.map(({ flat, skin }) => flat / skin),
-    around: sums.map(({ around, skin }) => Math.sqrt(around / skin)),
-    mimic: sums.map(({ mouth, jaw }) => Math.sqrt(mouth / jaw)),
+    eyes: sums.map(({ eyes }) => Math.sqrt(eyes / most)),
   };
 }
 
-/** Indices of pixels well on the skin, and well outside of the head above the chin. */
-function placesOf({ eyes, nose, mouth, face, head, chin }: Face): { skin: number[]; around: number[] } {
-  const [skin, around]: [number[], number[]] = [[], []];
-  for (let i = 0; i < PLANE; i++) {
+/** Indices of pixels well on the skin. */
+function skinOf({ eyes, nose, mouth, face }: Face): number[] {
+  const places = Array.from({ length: PLANE }, (_, i) => i);
+  return places.filter((i) => {
     const [x, y] = [((i % KEPT) + 0.5) / KEPT, (Math.floor(i / KEPT) + 0.5) / KEPT];
-    if (face(x, y) < -0.01 && Math.min(eyes(x, y), nose(x, y), mouth(x, y)) > 0.01) skin.push(i);
-    else if (y < chin && head(x, y) > 0.03) around.push(i);
-  }
-  return { skin, around };
+    return face(x, y) < -0.01 && Math.min(eyes(x, y), nose(x, y), mouth(x, y)) > 0.01;
+  });
 }
 
 /** Mean squared change over places and channels, and what of it is the same everywhere. */

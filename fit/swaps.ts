@@ -7,8 +7,8 @@ import { join } from 'node:path';
 import { MODELS_DIR } from '../bench/workspace.js';
 import { Faces } from '../src/engine/faces.js';
 import { openSession, type Session } from '../src/engine/session.js';
-import { encodePng } from '../src/images.js';
 import { areaTensor, tensorToRgb8 } from '../src/images/tensors.js';
+import { encodePng } from '../src/images.js';
 import { readOnnx } from '../src/models/graph/read-onnx.js';
 import { writeOnnx } from '../src/models/graph/write-onnx.js';
 import { normalFrom } from '../src/models/random.js';
@@ -34,14 +34,23 @@ const pairFile = (folder: string, index: number): string => join(folder, `${inde
 /** Makes pairs 0 .. count-1 of a seed in `folder`; those that are there stay as they are. */
 export async function drawSwaps(
   folder: string,
-  { count, seed, threads, styles, dim }: { count: number; seed: number; threads: number; styles: number; dim: number },
+  {
+    count,
+    seed,
+    threads,
+    styles,
+    dim,
+  }: { count: number; seed: number; threads: number; styles: number; dim: number },
   onPair: (index: number) => void,
 ): Promise<void> {
   await mkdir(folder, { recursive: true });
   const options = { device: 'cpu' as const, threads };
   const read = async (name: string) => readOnnx(await readFile(join(MODELS_DIR, name)), { dims: { N: 1 } });
   const mapping = await openSession(join(MODELS_DIR, 'mapping.onnx'), { ...options, dimensions: { N: 1 } });
-  const generator = await openSession(writeOnnx(renderGraph(await read('synthesis.onnx'), RENDERED)), options);
+  const generator = await openSession(
+    writeOnnx(renderGraph(await read('synthesis.onnx'), RENDERED)),
+    options,
+  );
   const faces = await Faces.load({ session: { threads } });
   for (let index = 0; index < count; index++) {
     const file = pairFile(folder, index);
@@ -55,7 +64,10 @@ export async function drawSwaps(
         const picture = tensorToRgb8(image!.data, RENDERED, RENDERED);
         const [found] = (await faces.detect(await encodePng(picture))).faces;
         const points = found?.landmarks.flatMap(([x, y]) => [x / RENDERED, y / RENDERED]);
-        parts.push(areaTensor(picture, KEPT), Float32Array.from(points ?? Array(2 * POINTS).fill(Number.NaN)));
+        parts.push(
+          areaTensor(picture, KEPT),
+          Float32Array.from(points ?? Array(2 * POINTS).fill(Number.NaN)),
+        );
       }
       await writeFile(`${file}.partial`, Buffer.concat(parts.map((x) => Buffer.from(x.buffer))));
       await rename(`${file}.partial`, file);
@@ -84,7 +96,10 @@ export async function readSwaps(folder: string, index: number): Promise<Look[]> 
   const all = new Float32Array(Uint8Array.from(await readFile(pairFile(folder, index))).buffer);
   return Array.from({ length: all.length / LOOK }, (_, i) => {
     const at = i * LOOK;
-    return { image: all.subarray(at, at + 3 * KEPT * KEPT), landmarks: all.subarray(at + 3 * KEPT * KEPT, at + LOOK) };
+    return {
+      image: all.subarray(at, at + 3 * KEPT * KEPT),
+      landmarks: all.subarray(at + 3 * KEPT * KEPT, at + LOOK),
+    };
   });
 }
 

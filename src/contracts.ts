@@ -194,7 +194,7 @@ export type EmbeddingRecord = Static<typeof EmbeddingRecord>;
 export const MORPH_MODES = ['linear', 'style', 'attribute', 'pn'] as const;
 export type MorphMode = (typeof MORPH_MODES)[number];
 /** What mode `region` can take from b, in the order of their names in a render key. */
-export const REGION_PARTS = ['shape', 'eyes', 'nose', 'mouth', 'expression', 'hair', 'skin'] as const;
+export const REGION_PARTS = ['shape', 'eyes', 'nose', 'mouth', 'expression', 'hair'] as const;
 export type RegionPart = (typeof REGION_PARTS)[number];
 export const IMAGE_FORMATS = ['jpeg', 'png', 'webp', 'avif'] as const;
 export type ImageFormat = (typeof IMAGE_FORMATS)[number];

@@ -67,7 +67,7 @@ describe('GET /morph?mode=region', () => {
       '&mode=region&parts=eyes',
       '&mode=region&parts=mouth',
       '&mode=region&parts=eyes,mouth',
-      '&mode=region&parts=shape,eyes,nose,mouth,expression,hair,skin',
+      '&mode=region&parts=shape,eyes,nose,mouth,expression,hair',
       '&mode=region&parts=eyes&lambda=0',
       '&mode=region&parts=eyes&size=64',
       '&mode=region&parts=eyes&quality=50',

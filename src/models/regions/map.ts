@@ -29,10 +29,8 @@ export const RegionsInfo = Type.Object({
     seed: Type.Integer(),
     /** By style: share of the change of the skin that is one flat colour. */
     flat: Type.Array(Share),
-    /** By style: change of what lies around the head over that of the skin. */
-    around: Type.Array(Share),
-    /** By style: movement of the mouth's landmarks over that of the jaw's. */
-    mimic: Type.Array(Share),
+    /** By style: movement of the landmarks of eyes and brows, over that of the style that moves them most. */
+    eyes: Type.Array(Share),
     /**
      * By part: the styles it takes; root mean squared change of values -1..1 inside and outside of it, over unseen pairs; and for
      * each style alone the change inside over that outside, 0 for styles that were not thought of.

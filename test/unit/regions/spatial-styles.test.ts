@@ -61,21 +61,23 @@ async function mixed(mask: Float32Array): Promise<Float32Array> {
   return image!;
 }
 
+/** A test that fails on arrays of this size would take minutes to print them. */
+const furthest = (x: Float32Array, y: Float32Array): number =>
+  x.reduce((most, value, i) => Math.max(most, Math.abs(value - y[i]!)), 0);
+
 /** Value of channel 1 at a pixel. */
 const at = (image: Float32Array, x: number, y: number): number => image[(FINE + y) * FINE + x]!;
 
 test('under a mask of 0 it is the image of a, under one of 1 that of b', async () => {
-  expect(await mixed(maskOf(() => 0))).toEqual(await plain(a));
-  expect(await mixed(maskOf(() => 1))).toEqual(await plain(b));
+  expect(furthest(await mixed(maskOf(() => 0)), await plain(a))).toBe(0);
+  expect(furthest(await mixed(maskOf(() => 1)), await plain(b))).toBe(0);
 });
 
 test('half of everything is the image half-way, as scales are linear in w', async () => {
   const half = a.map((x, i) => (x + b[i]!) / 2);
   // The two layers mix their scales alike, and the halves of each meet at every place.
   const [image, expected] = [await mixed(maskOf(() => 0.5)), await plain(half)];
-  image.forEach((x, i) => {
-    expect(x).toBeCloseTo(expected[i]!, 5);
-  });
+  expect(furthest(image, expected)).toBeLessThan(1e-5);
 });
 
 test('each place has the style of its own latent, and each style its own mask', async () => {
