@@ -50,7 +50,7 @@ const look = (value: (i: number) => number, at = landmarks): Look => ({
   image: Float32Array.from({ length: 3 * PLANE }, (_, i) => value(i)),
   landmarks: at,
 });
-const shifted = (from: number, to: number, by: number): Float32Array =>
+const shifted = (from: number, to: number, by: number): Float32Array<ArrayBuffer> =>
   landmarks.map((value, i) => (i % 2 === 1 && i >= 2 * from && i <= 2 * to + 1 ? value + by : value));
 
 describe('effects of styles', () => {
