@@ -46,7 +46,7 @@ describe('regions of a face', () => {
 });
 
 /** A pair: its first face, and that face as each style changes it. */
-const look = (value: (i: number) => number, at = landmarks): Look => ({
+const look = (value: (i: number) => number, at: Float32Array = landmarks): Look => ({
   image: Float32Array.from({ length: 3 * PLANE }, (_, i) => value(i)),
   landmarks: at,
 });

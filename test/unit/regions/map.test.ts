@@ -79,10 +79,10 @@ describe('the map of the default generator', () => {
     expect((await stat(join(assetsFolder(), 'regions.bin'))).size).toBeLessThan(1_000_000);
   });
 
-  test('takes every part somewhere wholly and somewhere not at all, and changed more inside than outside', () => {
+  test('takes every part somewhere all but wholly and somewhere not at all, and changed more inside than outside', () => {
     const { info, map } = readRegions();
     for (const mask of map.values()) {
-      expect(mask.reduce((most, x) => Math.max(most, x), 0)).toBeGreaterThan(0.95);
+      expect(mask.reduce((most, x) => Math.max(most, x), 0)).toBeGreaterThan(0.9);
       expect(mask.reduce((least, x) => Math.min(least, x), 1)).toBe(0);
     }
     for (const { inside, outside } of info.fit.measured) expect(inside).toBeGreaterThan(1.5 * outside);
