@@ -1,20 +1,18 @@
 import { spawnSync } from 'node:child_process';
 import { get as httpGet } from 'node:http';
 import sharp from 'sharp';
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest';
+import { afterEach, describe, expect, test, vi } from 'vitest';
 import { AppError } from '../../src/errors.js';
 import { encodeTensor } from '../../src/images.js';
 import type { RenderJob } from '../../src/jobs.js';
 import { renderBlob } from '../../src/store/blob-keys.js';
-import { startApp, storeFinished, type TestApp } from '../support/app.js';
-import { startRedis, type TestRedis } from '../support/redis.js';
+import { eachTestOnApp, storeFinished, storePair, type TestApp } from '../support/app.js';
 
 type MorphJob = RenderJob & { kind: 'morph' };
 
 /** Most of the way lies between lambda 0 and a half. */
 const PACE = { lambdas: [0, 0.5, 1], shares: [0, 0.8, 1] };
 
-let server: TestRedis;
 let service: TestApp;
 let jobs: MorphJob[];
 let paces: number;
@@ -22,21 +20,13 @@ let regions: (RenderJob & { kind: 'region' })[];
 let a: string;
 let b: string;
 
-beforeAll(async () => {
-  server = await startRedis();
-});
-afterAll(() => server.stop());
-afterEach(async () => {
-  vi.unstubAllEnvs();
-  await service.close();
-});
-beforeEach(async () => {
-  service = await startApp(server.url);
+afterEach(() => vi.unstubAllEnvs());
+eachTestOnApp(async (started) => {
+  service = started;
   jobs = [];
   paces = 0;
   regions = [];
-  a = (await storeFinished(service)).id;
-  b = (await storeFinished(service)).id;
+  [a, b] = await storePair(service);
 });
 
 /** Each picture is of one colour that tells its lambda: the consumer stands for a worker. */

@@ -1,25 +1,18 @@
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import type { RenderJob } from '../../src/jobs.js';
 import { renderBlob } from '../../src/store/blob-keys.js';
-import { startApp, storeFinished, type TestApp } from '../support/app.js';
-import { startRedis, type TestRedis } from '../support/redis.js';
+import { eachTestOnApp, storeFinished, type TestApp } from '../support/app.js';
 
 const WEBP = Buffer.concat([Buffer.from('RIFF    WEBP', 'latin1'), Buffer.alloc(64, 3)]);
 
 type BlendJob = RenderJob & { kind: 'blend' };
 
-let server: TestRedis;
 let service: TestApp;
 let jobs: BlendJob[];
 let ids: string[];
 
-beforeAll(async () => {
-  server = await startRedis();
-});
-afterAll(() => server.stop());
-afterEach(() => service.close());
-beforeEach(async () => {
-  service = await startApp(server.url);
+eachTestOnApp(async (started) => {
+  service = started;
   jobs = [];
   ids = [];
   for (let i = 0; i < 3; i++) ids.push((await storeFinished(service)).id);

@@ -1,29 +1,21 @@
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import type { RenderJob } from '../../src/jobs.js';
 import { renderBlob } from '../../src/store/blob-keys.js';
-import { startApp, storeFinished, type TestApp } from '../support/app.js';
-import { startRedis, type TestRedis } from '../support/redis.js';
+import { eachTestOnApp, storePair, type TestApp } from '../support/app.js';
 
 const PNG = Buffer.concat([Buffer.from('\x89PNG\r\n\x1a\n', 'latin1'), Buffer.alloc(64, 2)]);
 
 type GridJob = RenderJob & { kind: 'grid' };
 
-let server: TestRedis;
 let service: TestApp;
 let jobs: GridJob[];
 let a: string;
 let b: string;
 
-beforeAll(async () => {
-  server = await startRedis();
-});
-afterAll(() => server.stop());
-afterEach(() => service.close());
-beforeEach(async () => {
-  service = await startApp(server.url);
+eachTestOnApp(async (started) => {
+  service = started;
   jobs = [];
-  a = (await storeFinished(service)).id;
-  b = (await storeFinished(service)).id;
+  [a, b] = await storePair(service);
   service.serveRenders(async (job, deps) => {
     if (job.kind !== 'grid') return undefined;
     jobs.push(job);

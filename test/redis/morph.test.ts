@@ -1,9 +1,8 @@
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { AppError } from '../../src/errors.js';
 import type { RenderJob } from '../../src/jobs.js';
 import { renderBlob } from '../../src/store/blob-keys.js';
-import { startApp, storeFinished, type TestApp } from '../support/app.js';
-import { startRedis, type TestRedis } from '../support/redis.js';
+import { eachTestOnApp, storeFinished, storePair, type TestApp } from '../support/app.js';
 
 /** Bytes with the signature of each format: the consumer stands for a worker and renders nothing. */
 const BYTES = {
@@ -16,22 +15,15 @@ const BYTES = {
 
 type MorphJob = RenderJob & { kind: 'morph' };
 
-let server: TestRedis;
 let service: TestApp;
 let jobs: MorphJob[];
 let a: string;
 let b: string;
 
-beforeAll(async () => {
-  server = await startRedis();
-});
-afterAll(() => server.stop());
-afterEach(() => service.close());
-beforeEach(async () => {
-  service = await startApp(server.url);
+eachTestOnApp(async (started) => {
+  service = started;
   jobs = [];
-  a = (await storeFinished(service)).id;
-  b = (await storeFinished(service)).id;
+  [a, b] = await storePair(service);
 });
 
 function serve(before: (job: MorphJob) => Promise<void> = async () => {}): void {

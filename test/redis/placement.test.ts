@@ -1,29 +1,22 @@
 /** `placement=original`: morphs, mixes and reconstructions drawn into a photo. The consumer stands for a worker. */
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import type { EmbeddingRecord, Place } from '../../src/contracts.js';
 import type { RenderJob } from '../../src/jobs.js';
 import { renderBlob } from '../../src/store/blob-keys.js';
-import { detection, startApp, storeFinished, type TestApp } from '../support/app.js';
-import { startRedis, type TestRedis } from '../support/redis.js';
+import { detection, eachTestOnApp, storeFinished, type TestApp } from '../support/app.js';
 
 const PNG = Buffer.concat([Buffer.from('\x89PNG\r\n\x1a\n', 'latin1'), Buffer.alloc(64, 2)]);
 const JPEG = Buffer.concat([Buffer.from([0xff, 0xd8, 0xff, 0xe0]), Buffer.alloc(64, 1)]);
 
 type ImageJob = RenderJob & { kind: 'morph' | 'blend' | 'region' };
 
-let server: TestRedis;
 let service: TestApp;
 let jobs: ImageJob[];
 let a: string;
 let b: string;
 
-beforeAll(async () => {
-  server = await startRedis();
-});
-afterAll(() => server.stop());
-afterEach(() => service.close());
-beforeEach(async () => {
-  service = await startApp(server.url);
+eachTestOnApp(async (started) => {
+  service = started;
   jobs = [];
   [a, b] = [(await storePhoto(640, 480)).id, (await storePhoto(3000, 6000)).id];
   service.serveRenders(async (job, { blobs }) => {

@@ -1,27 +1,19 @@
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import type { RenderJob } from '../../src/jobs.js';
 import { renderBlob } from '../../src/store/blob-keys.js';
-import { startApp, storeFinished, type TestApp } from '../support/app.js';
-import { startRedis, type TestRedis } from '../support/redis.js';
+import { eachTestOnApp, storePair, type TestApp } from '../support/app.js';
 
 const JPEG = Buffer.concat([Buffer.from([0xff, 0xd8, 0xff, 0xe0]), Buffer.alloc(64, 1)]);
 
-let server: TestRedis;
 let service: TestApp;
 let jobs: RenderJob[];
 let a: string;
 let b: string;
 
-beforeAll(async () => {
-  server = await startRedis();
-});
-afterAll(() => server.stop());
-afterEach(() => service.close());
-beforeEach(async () => {
-  service = await startApp(server.url);
+eachTestOnApp(async (started) => {
+  service = started;
   jobs = [];
-  a = (await storeFinished(service)).id;
-  b = (await storeFinished(service)).id;
+  [a, b] = await storePair(service);
   // The consumer stands for a worker and renders nothing.
   service.serveRenders(async (job, deps) => {
     if (job.kind === 'detect') return undefined;

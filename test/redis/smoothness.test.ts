@@ -1,31 +1,23 @@
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { AppError } from '../../src/errors.js';
 import type { RenderJob } from '../../src/jobs.js';
 import { renderBlob } from '../../src/store/blob-keys.js';
-import { startApp, storeFinished, type TestApp } from '../support/app.js';
-import { startRedis, type TestRedis } from '../support/redis.js';
+import { eachTestOnApp, storeFinished, storePair, type TestApp } from '../support/app.js';
 
 type SmoothnessJob = RenderJob & { kind: 'smoothness' | 'pace' };
 
 /** What the consumer measures: it stands for a worker and computes nothing. */
 const MEASURED = { ppl: 1.5e9, samples: 8, epsilon: 1e-4 };
 
-let server: TestRedis;
 let service: TestApp;
 let jobs: SmoothnessJob[];
 let a: string;
 let b: string;
 
-beforeAll(async () => {
-  server = await startRedis();
-});
-afterAll(() => server.stop());
-afterEach(() => service.close());
-beforeEach(async () => {
-  service = await startApp(server.url);
+eachTestOnApp(async (started) => {
+  service = started;
   jobs = [];
-  a = (await storeFinished(service)).id;
-  b = (await storeFinished(service)).id;
+  [a, b] = await storePair(service);
 });
 
 function serve(before: (job: SmoothnessJob) => Promise<void> = async () => {}): void {

@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { Worker } from 'bullmq';
 import type { FastifyInstance, LightMyRequestResponse } from 'fastify';
 import { Redis } from 'ioredis';
+import { afterAll, afterEach, beforeAll, beforeEach } from 'vitest';
 import { type AppDeps, buildApp } from '../../src/api/app.js';
 import { loadConfig } from '../../src/config.js';
 import type { Detection, EmbeddingRecord } from '../../src/contracts.js';
@@ -14,6 +15,7 @@ import { Queues, RENDER_QUEUE, toFailure } from '../../src/queue.js';
 import { FileBlobStore } from '../../src/store/blobs.js';
 import { Records } from '../../src/store/records.js';
 import { connectRedis, ready } from '../../src/store/redis.js';
+import { startRedis, type TestRedis } from './redis.js';
 
 export type Answer = (job: RenderJob, deps: AppDeps) => Promise<unknown>;
 
@@ -125,4 +127,24 @@ export async function storeFinished(
   await deps.blobs.put(latent, Buffer.from(id));
   await deps.records.create(record);
   return record;
+}
+
+/** Starts a Redis for the file and an app for each of its tests, which `begin` prepares, and ends them. */
+export function eachTestOnApp(begin: (service: TestApp) => Promise<void>): void {
+  let server: TestRedis;
+  let service: TestApp;
+  beforeAll(async () => {
+    server = await startRedis();
+  });
+  afterAll(() => server.stop());
+  beforeEach(async () => {
+    service = await startApp(server.url);
+    await begin(service);
+  });
+  afterEach(() => service.close());
+}
+
+/** Ids of two embeddings that have succeeded. */
+export async function storePair(service: TestApp): Promise<[string, string]> {
+  return [(await storeFinished(service)).id, (await storeFinished(service)).id];
 }
