@@ -1,4 +1,5 @@
 /** The only reader of the environment: every variable is parsed once, at start, into a frozen `Config`. */
+import { isIP } from 'node:net';
 import { availableParallelism } from 'node:os';
 import { resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -13,6 +14,7 @@ export type BatchSize = (typeof BATCH_SIZES)[number];
 export type BatchSetting = BatchSize | 'auto';
 export const LOG_LEVELS = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'] as const;
 export type LogLevel = (typeof LOG_LEVELS)[number];
+export type Auth = 'open' | 'keys';
 
 export interface Config {
   readonly host: string;
@@ -33,6 +35,16 @@ export interface Config {
   /** What a worker process does. */
   readonly roles: readonly Role[];
   readonly logLevel: LogLevel;
+  /** Whether requests need a key. `open` is possible on a loopback address only. */
+  readonly auth: Auth;
+  /** Requests a minute of a key that has no rate of its own; 0: no limit. */
+  readonly ratePerMinute: number;
+  /** Device seconds that the embeddings of a tenant may take in a day (UTC); 0: no limit. */
+  readonly deviceSecondsPerDay: number;
+  /** Origins whose pages may call the API. */
+  readonly corsOrigins: readonly string[];
+  /** Seconds that an embedding is kept which says nothing else; 0: for ever. */
+  readonly retentionSeconds: number;
   readonly maxUploadBytes: number;
   /** Largest photo accepted, width times height. */
   readonly maxPixels: number;
@@ -86,12 +98,37 @@ export function loadConfig(env: Env = process.env, defaults: Env = {}): Config {
       `a comma-separated list of ${ROLES.join(', ')}`,
       listOf(ROLES),
     ),
+    auth: read<Auth>(
+      'LATENTMORPH_AUTH',
+      isLoopback(env.HOST?.trim() || '127.0.0.1') ? 'open' : 'keys',
+      'open or keys',
+      oneOf(['open', 'keys']),
+    ),
+    ratePerMinute: read('LATENTMORPH_RATE_PER_MINUTE', 1200, 'an integer from 0 to 1000000', integer(0, 1e6)),
+    deviceSecondsPerDay: read(
+      'LATENTMORPH_DEVICE_SECONDS_PER_DAY',
+      0,
+      'an integer from 0 to 1000000000',
+      integer(0, 1e9),
+    ),
+    corsOrigins: read<readonly string[]>(
+      'LATENTMORPH_CORS_ORIGINS',
+      [],
+      'a comma-separated list of origins such as https://app.example.com',
+      origins,
+    ),
+    retentionSeconds:
+      86_400 * read('LATENTMORPH_RETENTION_DAYS', 0, 'an integer from 0 to 3650', integer(0, 3650)),
     logLevel: read<LogLevel>('LOG_LEVEL', 'info', `one of ${LOG_LEVELS.join(', ')}`, oneOf(LOG_LEVELS)),
     maxUploadBytes: 25 * 1024 * 1024,
     maxPixels: 64e6,
     maxPhotos: 8,
     keyPrefix: 'latentmorph',
   };
+  if (config.auth === 'open' && !isLoopback(config.host))
+    problems.push(
+      `LATENTMORPH_AUTH: expected keys, since HOST ${config.host} can be reached from other machines, but received 'open'`,
+    );
   if (problems.length > 0) throw new Error(`The configuration is not valid.\n${problems.join('\n')}`);
   return Object.freeze(config);
 }
@@ -134,6 +171,19 @@ const listOf =
     const items = text.split(',').map((item) => oneOf(values)(item.trim()));
     return items.every((item) => item !== undefined) ? [...new Set(items)] : undefined;
   };
+
+/** Whether only this machine can reach the name or address. */
+export function isLoopback(name: string): boolean {
+  const bare = name.replace(/^\[|\]$/g, '').toLowerCase();
+  if (isIP(bare) === 4) return bare.startsWith('127.');
+  return bare === '::1' || bare === 'localhost' || bare.endsWith('.localhost');
+}
+
+function origins(text: string): readonly string[] | undefined {
+  const items = text.split(',').map((item) => item.trim());
+  const isOrigin = (item: string): boolean => URL.canParse(item) && new URL(item).origin === item;
+  return items.every(isOrigin) ? items : undefined;
+}
 
 function redisUrl(text: string): string | undefined {
   const protocol = URL.canParse(text) ? new URL(text).protocol : '';

@@ -1,6 +1,7 @@
 /** Schemas of everything that crosses a process boundary: options, progress, stored records. */
 import { type Static, Type } from 'typebox';
 import { EmbeddingOptions } from './options.js';
+import { RequestTags } from './request-tags.js';
 
 export { DEFAULT_STEPS, EmbeddingOptions, type LatentSpace } from './options.js';
 
@@ -36,8 +37,10 @@ export type Face = Static<typeof Face>;
 export const Quad = Type.Tuple([Point, Point, Point, Point]);
 export type Quad = Static<typeof Quad>;
 
-export const EmbeddingState = Type.Enum(['queued', 'running', 'succeeded', 'failed', 'cancelled'], {
-  description: 'Where the embedding stands.',
+export const EMBEDDING_STATES = ['queued', 'running', 'succeeded', 'failed', 'cancelled', 'expired'] as const;
+export const EmbeddingState = Type.Enum([...EMBEDDING_STATES], {
+  description:
+    'Where the embedding stands. `expired`: its retention has ended; photo, images and latent are deleted.',
 });
 export type EmbeddingState = Static<typeof EmbeddingState>;
 
@@ -147,9 +150,21 @@ export const Recovery = Type.Object(
 );
 export type Recovery = Static<typeof Recovery>;
 
+/** Who an embedding belongs to: nobody else can tell whether it exists. */
+export const Tenant = Type.String({
+  pattern: '^[a-z0-9][a-z0-9-]{0,62}$',
+  description: 'Lower-case letters, digits and hyphens, at most 63.',
+});
+/** Whose everything is where no keys are asked for, and what older records belong to. */
+export const DEFAULT_TENANT = 'default';
+
 /** An embedding as kept in Redis: small, everything bulky is a blob named by `blobs`. */
 export const EmbeddingRecord = Type.Object({
   id: EmbeddingId,
+  tenant: Tenant,
+  ...RequestTags.properties,
+  /** When everything but a trace of it is deleted. */
+  expiresAt: Type.Optional(Type.String()),
   state: EmbeddingState,
   createdAt: Type.String(),
   startedAt: Type.Optional(Type.String()),

@@ -4,6 +4,12 @@
  */
 export const ERRORS = {
   BAD_REQUEST: { status: 400, retryable: false, title: 'The request is not valid.' },
+  UNAUTHORIZED: { status: 401, retryable: false, title: 'A valid API key is needed.' },
+  FORBIDDEN: { status: 403, retryable: false, title: 'This is not allowed.' },
+  SIGNATURE_INVALID: { status: 403, retryable: false, title: 'The signature does not fit the URL.' },
+  SIGNATURE_EXPIRED: { status: 403, retryable: false, title: 'The signed URL is no longer valid.' },
+  RATE_LIMITED: { status: 429, retryable: true, title: 'Too many requests in a minute.' },
+  QUOTA_EXCEEDED: { status: 429, retryable: true, title: 'The daily quota is used up.' },
   IMAGE_MISSING: { status: 400, retryable: false, title: 'No photo was sent.' },
   IMAGE_UNSUPPORTED: {
     status: 415,
@@ -48,7 +54,7 @@ export interface AppErrorOptions {
   detail?: string;
   /** Public members added to the problem document, e.g. `{ state: 'running' }`. */
   extra?: Record<string, unknown>;
-  /** With a status of 503: seconds after which to ask again. */
+  /** With a status of 429 or 503: seconds after which to ask again. */
   retryAfter?: number;
   cause?: unknown;
 }

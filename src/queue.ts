@@ -6,6 +6,7 @@ import { Queue, QueueEvents } from 'bullmq';
 import { Redis } from 'ioredis';
 import { AppError, ERRORS, type ErrorCode } from './errors.js';
 import type { EmbedJob, RenderJob } from './jobs.js';
+import type { Priority } from './request-tags.js';
 import { connectRedis, reachable, ready } from './store/redis.js';
 
 export const EMBED_QUEUE = 'embed';
@@ -20,10 +21,15 @@ const MAX_WAITING_RENDERS = 64;
 const RENDER_MS = 300;
 const RENDER_MS_SHARE = 0.1;
 
+/** BullMQ takes the lowest first, and a job without one before all others. */
+const PRIORITY: Readonly<Record<Priority, number>> = { high: 1, normal: 10, low: 100 };
+
 /** What the HTTP routes need of the queues. */
 export interface JobQueues {
-  /** Adds the embeddings all together or not at all. */
-  enqueueEmbed(...ids: string[]): Promise<void>;
+  /** Adds the embeddings all together or not at all. Those that are there already stay as they are. */
+  enqueueEmbed(...jobs: { id: string; priority?: Priority | undefined }[]): Promise<void>;
+  /** Number of jobs before this one; undefined when it does not wait. */
+  position(id: string): Promise<number | undefined>;
   /** Takes a waiting job back; false when it runs already or is unknown. */
   cancelEmbed(id: string): Promise<boolean>;
   /**
@@ -65,12 +71,13 @@ export class Queues implements JobQueues {
     return ready(this.redis, timeoutMs);
   }
 
-  async enqueueEmbed(...ids: string[]): Promise<void> {
-    const jobs = ids.map((id) => ({
+  async enqueueEmbed(...wanted: { id: string; priority?: Priority | undefined }[]): Promise<void> {
+    const jobs = wanted.map(({ id, priority = 'normal' }) => ({
       name: EMBED_QUEUE,
       data: { id },
       opts: {
         jobId: id,
+        priority: PRIORITY[priority],
         attempts: 2,
         backoff: { type: 'exponential', delay: 1_000 },
         removeOnComplete: true,
@@ -78,6 +85,12 @@ export class Queues implements JobQueues {
       },
     }));
     await this.command(() => this.embedQueue.addBulk(jobs));
+  }
+
+  async position(id: string): Promise<number | undefined> {
+    // Every job has a priority, so that all that wait are in this one sorted set.
+    const rank = await this.command(() => this.redis.zrank(this.embedQueue.toKey('prioritized'), id));
+    return rank ?? undefined;
   }
 
   async cancelEmbed(id: string): Promise<boolean> {

@@ -1,5 +1,11 @@
 /** Embeds photos as the service does: its own job, on an engine process of its own, with records and blobs in memory. */
-import type { EmbeddingOptions, EmbeddingRecord, Face, Quality } from '../../src/contracts.js';
+import {
+  DEFAULT_TENANT,
+  type EmbeddingOptions,
+  type EmbeddingRecord,
+  type Face,
+  type Quality,
+} from '../../src/contracts.js';
 import type { EngineCalls, EngineInfo, EngineMethod } from '../../src/engine/protocol.js';
 import { AppError } from '../../src/errors.js';
 import type { BlobStore } from '../../src/store/blobs.js';
@@ -134,6 +140,7 @@ class MemoryRecord {
   ) {
     this.value = {
       id: ID,
+      tenant: DEFAULT_TENANT,
       state: 'queued',
       createdAt: new Date().toISOString(),
       options,

@@ -12,24 +12,30 @@ export type AcceptDeps = Pick<
 >;
 
 /** Stores and enqueues the photos and returns their records. On any refusal nothing stays stored. */
-export async function accept(deps: AcceptDeps, { photos, options }: Upload): Promise<EmbeddingRecord[]> {
+export async function accept(
+  deps: AcceptDeps,
+  tenant: string,
+  { photos, options }: Upload,
+): Promise<EmbeddingRecord[]> {
   const ids = photos.map(() => deps.newId());
   try {
-    const records = await all(photos.map((photo, i) => examine(deps, ids[i]!, photo, options)));
+    const records = await all(
+      photos.map((photo, i) => examine(deps, { id: ids[i]!, tenant }, photo, options)),
+    );
     for (const record of records) {
       if (!(await deps.records.create(record))) throw new Error(`The id ${record.id} is taken`);
     }
-    await deps.queues.enqueueEmbed(...ids);
+    await deps.queues.enqueueEmbed(...records);
     return records;
   } catch (error) {
-    await Promise.allSettled(ids.map((id) => discard(deps, id)));
+    await Promise.allSettled(ids.map((id) => discard(deps, tenant, id)));
     throw error;
   }
 }
 
 async function examine(
   deps: AcceptDeps,
-  id: string,
+  { id, tenant }: { id: string; tenant: string },
   photo: Uint8Array,
   options: EmbeddingOptions,
 ): Promise<EmbeddingRecord> {
@@ -41,6 +47,7 @@ async function examine(
   const found = await detect(deps, original);
   return {
     id,
+    tenant,
     state: 'queued',
     createdAt: deps.now().toISOString(),
     options,
@@ -80,9 +87,9 @@ async function all<T>(photos: readonly Promise<T>[]): Promise<T[]> {
   });
 }
 
-async function discard({ records, blobs, queues }: AcceptDeps, id: string): Promise<void> {
+async function discard({ records, blobs, queues }: AcceptDeps, tenant: string, id: string): Promise<void> {
   await blobs.deletePrefix(embeddingPrefix(id));
-  await records.remove(id);
+  await records.remove(tenant, id);
   await queues.cancelEmbed(id);
   await records.forget(id);
 }

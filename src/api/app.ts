@@ -1,6 +1,7 @@
 /** The HTTP service as a function of its dependencies. It never listens. */
 import { randomUUID } from 'node:crypto';
 import { readFileSync } from 'node:fs';
+import cors from '@fastify/cors';
 import multipart from '@fastify/multipart';
 import swagger from '@fastify/swagger';
 import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox';
@@ -10,9 +11,13 @@ import type { Config } from '../config.js';
 import { AppError } from '../errors.js';
 import type { RegionsInfo } from '../models/regions/map.js';
 import type { JobQueues } from '../queue.js';
+import type { ApiKeys } from '../store/api-keys.js';
 import type { BlobStore } from '../store/blobs.js';
 import type { Records } from '../store/records.js';
+import type { UrlSignatures } from '../store/url-signatures.js';
+import { guard } from './access.js';
 import { received } from './expected.js';
+import { limitRates } from './limits.js';
 import { refuseConnection, sendProblem } from './problem.js';
 import { animationRoutes } from './routes/animation.js';
 import { blendRoutes } from './routes/blend.js';
@@ -25,9 +30,21 @@ import { smoothnessRoutes } from './routes/smoothness.js';
 import { Embedding, EmbeddingList, Problem } from './schemas.js';
 
 export interface AppDeps {
-  config: Pick<Config, 'maxUploadBytes' | 'maxPixels' | 'maxPhotos' | 'keyPrefix'>;
+  config: Pick<
+    Config,
+    | 'maxUploadBytes'
+    | 'maxPixels'
+    | 'maxPhotos'
+    | 'keyPrefix'
+    | 'auth'
+    | 'ratePerMinute'
+    | 'corsOrigins'
+    | 'retentionSeconds'
+  >;
   redis: Redis;
   records: Records;
+  apiKeys: ApiKeys;
+  urlSignatures: UrlSignatures;
   blobs: BlobStore;
   queues: JobQueues;
   /** How long a request waits for a worker, in milliseconds. */
@@ -43,6 +60,22 @@ export interface AppDeps {
 
 const { version } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')) as {
   version: string;
+};
+
+/** What pages of allowed origins may send and see. */
+const CORS = {
+  methods: ['GET', 'HEAD', 'POST', 'DELETE'],
+  exposedHeaders: [
+    'ETag',
+    'Location',
+    'Preference-Applied',
+    'RateLimit-Limit',
+    'RateLimit-Remaining',
+    'RateLimit-Reset',
+    'Retry-After',
+    'X-Request-Id',
+  ],
+  maxAge: 600,
 };
 
 /** Builds the app with all routes. The caller listens, injects or closes. */
@@ -85,6 +118,10 @@ export async function buildApp(deps: AppDeps): Promise<FastifyInstance> {
     );
   });
 
+  guard(app, deps);
+  await limitRates(app, { redis: deps.redis, prefix: deps.config.keyPrefix });
+  const { corsOrigins } = deps.config;
+  if (corsOrigins.length > 0) await app.register(cors, { origin: [...corsOrigins], ...CORS });
   app.removeAllContentTypeParsers();
   await app.register(multipart);
   for (const schema of [Problem, Embedding, EmbeddingList]) app.addSchema(schema);

@@ -2,8 +2,10 @@
 import { tmpdir } from 'node:os';
 import { Redis } from 'ioredis';
 import { loadConfig } from '../config.js';
+import { ApiKeys } from '../store/api-keys.js';
 import { FileBlobStore } from '../store/blobs.js';
 import { Records } from '../store/records.js';
+import { UrlSignatures } from '../store/url-signatures.js';
 import { buildApp } from './app.js';
 
 const HEADER = '# Generated from the route schemas by `npm run openapi`; edit those and run it again.\n';
@@ -18,8 +20,10 @@ export async function describeApi(): Promise<string> {
     config,
     redis,
     records: new Records(redis, config.keyPrefix),
+    apiKeys: new ApiKeys(redis, config.keyPrefix),
+    urlSignatures: new UrlSignatures(redis, config.keyPrefix),
     blobs: new FileBlobStore(tmpdir()),
-    queues: { enqueueEmbed: unused, cancelEmbed: unused, render: unused },
+    queues: { enqueueEmbed: unused, position: unused, cancelEmbed: unused, render: unused },
     patience: { detectMs: 0, renderMs: 0 },
     regions: { generator: '', sha256: '' },
     now: () => new Date(0),

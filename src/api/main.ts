@@ -5,11 +5,13 @@ import { type Logger, pino } from 'pino';
 import { type Config, loadConfig } from '../config.js';
 import { readRegionsInfo } from '../models/regions/map.js';
 import { Queues } from '../queue.js';
+import { ApiKeys } from '../store/api-keys.js';
 import { RENDERS } from '../store/blob-keys.js';
 import { FileBlobStore } from '../store/blobs.js';
 import { RecentBlobs } from '../store/recent-blobs.js';
 import { Records } from '../store/records.js';
 import { connectRedis } from '../store/redis.js';
+import { UrlSignatures } from '../store/url-signatures.js';
 import { buildApp } from './app.js';
 
 /** Requests in flight may take this long to finish after the process was told to stop. */
@@ -28,6 +30,8 @@ async function main(config: Config, log: Logger): Promise<void> {
     redis,
     queues,
     records: new Records(redis, config.keyPrefix),
+    apiKeys: new ApiKeys(redis, config.keyPrefix),
+    urlSignatures: new UrlSignatures(redis, config.keyPrefix),
     blobs: new RecentBlobs(new FileBlobStore(join(config.dataDir, 'blobs')), { prefix: RENDERS }),
     patience: { detectMs: 10_000, renderMs: 30_000 },
     regions: readRegionsInfo(),

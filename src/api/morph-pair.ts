@@ -4,6 +4,7 @@ import { AppError } from '../errors.js';
 import type { RenderJob } from '../jobs.js';
 import { renderBlob } from '../store/blob-keys.js';
 import type { RecordSource } from '../store/records.js';
+import { tenantHash } from '../store/render-key.js';
 import type { AppDeps } from './app.js';
 import { received } from './expected.js';
 import { CROSSOVER } from './morph-schemas.js';
@@ -11,6 +12,7 @@ import { CROSSOVER } from './morph-schemas.js';
 /** A record that has everything a morph needs. */
 export interface Source {
   generator: string;
+  /** Stands for the latent in render keys: its sha256 within its tenant, so that no cache tells what others have. */
   latentHash: string;
   latent: string;
 }
@@ -21,9 +23,13 @@ export interface Source {
  */
 export async function sourcesOf(
   { records }: Pick<AppDeps, 'records'>,
+  tenant: string,
   named: readonly { name: string; id: string }[],
 ): Promise<{ sources: Source[]; generator: string }> {
-  const found = await records.sources(named.map(({ id }) => id));
+  const found = await records.sources(
+    tenant,
+    named.map(({ id }) => id),
+  );
   const sources = named.map(({ name, id }, i) => source(name, id, found[i]));
   const [{ generator }] = sources as [Source];
   const other = sources.findIndex((one) => one.generator !== generator);
@@ -37,8 +43,8 @@ export async function sourcesOf(
 }
 
 /** The two embeddings of a morph. Throws what `sourcesOf` throws. */
-export async function pairOf(deps: Pick<AppDeps, 'records'>, a: string, b: string) {
-  const { sources, generator } = await sourcesOf(deps, [
+export async function pairOf(deps: Pick<AppDeps, 'records'>, tenant: string, a: string, b: string) {
+  const { sources, generator } = await sourcesOf(deps, tenant, [
     { name: 'a', id: a },
     { name: 'b', id: b },
   ]);
@@ -106,12 +112,12 @@ function source(parameter: string, id: string, record: RecordSource | undefined)
       extra: { parameter },
     });
   }
-  const { state, generator, latentHash, blobs } = record;
+  const { tenant, state, generator, latentHash, blobs } = record;
   if (state !== 'succeeded' || !generator || !latentHash || !blobs.latent) {
     throw new AppError('EMBEDDING_NOT_READY', {
       detail: `The embedding given as \`${parameter}\` is ${state}; only one that succeeded can be morphed.`,
       extra: { parameter, embedding: id, state },
     });
   }
-  return { generator: generator.hash, latentHash, latent: blobs.latent };
+  return { generator: generator.hash, latentHash: tenantHash(tenant, latentHash), latent: blobs.latent };
 }

@@ -35,11 +35,12 @@ export function squareSize({ placement, size = SQUARE, into }: Placed): number {
  */
 export async function placeOf(
   { records, blobs }: Pick<AppDeps, 'records' | 'blobs'>,
+  tenant: string,
   { placement, size }: Placed,
   { parameter, id }: { parameter?: string; id: string },
 ): Promise<Place | undefined> {
   if (placement === 'aligned') return undefined;
-  const record = await records.get(id);
+  const record = await records.find(tenant, id);
   if (!record) throw new AppError('EMBEDDING_NOT_FOUND', { detail: 'It was deleted a moment ago.' });
   const photo = photoOf(record);
   if (!photo || !(await blobs.has(photo.original))) {

@@ -3,7 +3,7 @@ import type { FastifyReply, FastifyRequest } from 'fastify';
 import { type EmbeddingRecord, STYLES } from '../contracts.js';
 import { AppError } from '../errors.js';
 import { DEFAULT_QUALITY } from '../images.js';
-import { blendKey, placedKey } from '../store/render-key.js';
+import { blendKey, placedKey, tenantHash } from '../store/render-key.js';
 import type { AppDeps } from './app.js';
 import { imageFormat } from './image-format.js';
 import { isCached, sendImage, tagged } from './image-reply.js';
@@ -19,12 +19,12 @@ export async function sendPlaced(
   query: ImageQuery,
   record: EmbeddingRecord,
 ): Promise<FastifyReply> {
-  const { state, generator, latentHash, blobs } = record;
+  const { tenant, state, generator, latentHash, blobs } = record;
   if (state !== 'succeeded' || !generator || !latentHash || !blobs.latent) {
     const detail = `The embedding is ${state}; only one that succeeded has a reconstruction.`;
     throw new AppError('IMAGE_NOT_READY', { detail, extra: { state } });
   }
-  const place = (await placeOf(deps, query, { id: record.id }))!;
+  const place = (await placeOf(deps, tenant, query, { id: record.id }))!;
   const format = imageFormat(request, reply, query.format);
   const shown = {
     space: 'w' as const,
@@ -33,7 +33,10 @@ export async function sendPlaced(
     format,
     quality: format === 'png' ? undefined : (query.quality ?? DEFAULT_QUALITY),
   };
-  const key = placedKey(blendKey({ latents: [latentHash], generator: generator.hash, ...shown }), place);
+  const key = placedKey(
+    blendKey({ latents: [tenantHash(tenant, latentHash)], generator: generator.hash, ...shown }),
+    place,
+  );
   tagged(reply, key);
   if (isCached(request, key)) return reply.code(304).send(null);
   const job = { kind: 'blend' as const, key, latents: [blobs.latent], place, ...shown };

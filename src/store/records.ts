@@ -1,17 +1,17 @@
 /**
  * Embedding records: one Redis hash each, a JSON text per field.
  *
- * Every change is one Lua compare-and-set on the state and on `attempt`, the fencing token. Delivery of jobs is at least
- * once, so a late or doubled attempt must find that its write changes nothing. The scripts compare and set texts
- * and never re-encode JSON, which would lose float digits and empty arrays.
+ * Every change is one Lua compare-and-set on the state and on `attempt`, the fencing token (see record-scripts.ts).
+ * Delivery of jobs is at least once, so a late or doubled attempt must find that its write changes nothing.
  */
 import type { Redis } from 'ioredis';
 import { type Static, Type } from 'typebox';
 import { Compile } from 'typebox/compile';
-import { EmbeddingRecord, type EmbeddingState } from '../contracts.js';
+import { DEFAULT_TENANT, EmbeddingRecord, type EmbeddingState } from '../contracts.js';
+import { CREATE, EXPIRE, LINK, REMOVE, TRANSITION } from './record-scripts.js';
 import { reachable } from './redis.js';
 
-export type RecordPatch = Partial<Omit<EmbeddingRecord, 'id' | 'state' | 'attempt' | 'createdAt'>>;
+export type RecordPatch = Partial<Omit<EmbeddingRecord, 'id' | 'tenant' | 'state' | 'attempt' | 'createdAt'>>;
 export type RecordError = NonNullable<EmbeddingRecord['error']>;
 
 /** How the token of a write compares with the stored one: the same attempt, a newer one, not an older one, or no matter. */
@@ -19,38 +19,32 @@ type Fence = 'same' | 'newer' | 'not-older' | 'any';
 
 const UNFINISHED: readonly EmbeddingState[] = ['queued', 'running'];
 
-/** KEYS: record. ARGV: allowed states as JSON texts, fence, attempt, then field and value pairs. */
-const TRANSITION = `
-local state = redis.call('HGET', KEYS[1], 'state')
-if not state or not string.find(ARGV[1], state, 1, true) then return 0 end
-local stored, attempt = tonumber(redis.call('HGET', KEYS[1], 'attempt')), tonumber(ARGV[3])
-local fence = ARGV[2]
-if fence == 'same' and attempt ~= stored then return 0 end
-if fence == 'newer' and attempt <= stored then return 0 end
-if fence == 'not-older' and attempt < stored then return 0 end
-if #ARGV > 3 then redis.call('HSET', KEYS[1], unpack(ARGV, 4)) end
-return 1`;
+/** Seconds that an embedding whose retention has ended is still known as `expired`. */
+const EXPIRED_KEPT = 30 * 24 * 3600;
 
-/** KEYS: record. ARGV: field and value pairs. */
-const CREATE = `
-if redis.call('EXISTS', KEYS[1]) == 1 then return 0 end
-redis.call('HSET', KEYS[1], unpack(ARGV))
-return 1`;
+/** What followers of an embedding are told: it moved on, it got further, it has come to its end. */
+export const EVENT_KINDS = ['state', 'progress', 'result'] as const;
+export type EventKind = (typeof EVENT_KINDS)[number];
 
-/** KEYS: record, set of deletions in progress. ARGV: id. */
-const REMOVE = `
-if redis.call('DEL', KEYS[1]) == 1 then redis.call('SADD', KEYS[2], ARGV[1]) end
-return redis.call('SISMEMBER', KEYS[2], ARGV[1])`;
+/** An end that webhooks hear of. */
+export const OUTBOX_TYPES = [
+  'embedding.succeeded',
+  'embedding.failed',
+  'embedding.cancelled',
+  'embedding.expired',
+  'embedding.deleted',
+] as const;
+export type OutboxType = (typeof OUTBOX_TYPES)[number];
 
-/** KEYS: record, set of its renders. ARGV: render key. */
-const LINK = `
-if redis.call('EXISTS', KEYS[1]) == 0 then return 0 end
-redis.call('SADD', KEYS[2], ARGV[1])
-return 1`;
+interface Told {
+  event: EventKind;
+  data?: unknown;
+  outbox?: OutboxType;
+}
 
 const schema = Compile(EmbeddingRecord);
 
-const SOURCE_FIELDS = ['state', 'generator', 'latentHash', 'blobs'] as const;
+const SOURCE_FIELDS = ['tenant', 'state', 'generator', 'latentHash', 'blobs'] as const;
 const SourceSchema = Type.Pick(EmbeddingRecord, SOURCE_FIELDS);
 export type RecordSource = Static<typeof SourceSchema>;
 const sourceSchema = Compile(SourceSchema);
@@ -64,24 +58,35 @@ export class Records {
 
   /** Stores a new record; false when the id is taken. */
   create(record: EmbeddingRecord): Promise<boolean> {
-    return this.run(CREATE, [this.recordKey(record.id)], fields(record));
+    const { id, createdAt, expiresAt } = record;
+    const times = [Date.parse(createdAt), expiresAt === undefined ? '' : Date.parse(expiresAt)];
+    return this.run(CREATE, [this.recordKey(id)], [this.prefix, id, ...times.map(String), ...fields(record)]);
   }
 
+  /** The record whoever it belongs to: for those who work on it. */
   async get(id: string): Promise<EmbeddingRecord | undefined> {
     return parse(await reachable(this.redis.hgetall(this.recordKey(id))));
   }
 
+  /** The record if it belongs to the tenant: for those who ask. */
+  async find(tenant: string, id: string): Promise<EmbeddingRecord | undefined> {
+    const record = await this.get(id);
+    return record?.tenant === tenant ? record : undefined;
+  }
+
   /**
-   * What a morph needs of several records, undefined where there is none: one round trip for the few fields, since every
-   * cached image passes here and the faces of a record take longer to parse than the rest of the answer.
+   * What a morph needs of several records of a tenant, undefined where there is none: one round trip for the few fields,
+   * since every cached image passes here and the faces of a record take longer to parse than the rest of the answer.
    */
-  async sources(ids: readonly string[]): Promise<(RecordSource | undefined)[]> {
+  async sources(tenant: string, ids: readonly string[]): Promise<(RecordSource | undefined)[]> {
     const pipeline = this.redis.pipeline();
     for (const id of ids) pipeline.hmget(this.recordKey(id), ...SOURCE_FIELDS);
     const replies = (await reachable(pipeline.exec())) ?? [];
     return Promise.all(
       replies.map(([error, reply]) =>
-        reachable(error ? Promise.reject(error) : Promise.resolve(parseSource(reply as (string | null)[]))),
+        reachable(
+          error ? Promise.reject(error) : Promise.resolve(parseSource(tenant, reply as (string | null)[])),
+        ),
       ),
     );
   }
@@ -92,41 +97,75 @@ export class Records {
    */
   begin(id: string, attempt: number): Promise<boolean> {
     const patch = { state: 'running' as const, attempt, startedAt: this.time() };
-    return this.transition(id, UNFINISHED, 'newer', attempt, patch);
+    return this.transition(id, UNFINISHED, 'newer', attempt, patch, {
+      event: 'state',
+      data: { state: 'running' },
+    });
   }
 
   /** Writes what the running attempt has found so far; false tells it to stop and delete the blobs it wrote. */
   progress(id: string, attempt: number, patch: RecordPatch): Promise<boolean> {
-    return this.transition(id, ['running'], 'same', attempt, patch);
+    const { progress, blobs } = patch;
+    const data = { ...progress, hasPreview: blobs?.preview !== undefined };
+    const told = progress
+      ? { event: 'progress' as const, data }
+      : { event: 'state' as const, data: { state: 'running' } };
+    return this.transition(id, ['running'], 'same', attempt, patch, told);
   }
 
   succeed(id: string, attempt: number, patch: RecordPatch): Promise<boolean> {
     const done = { ...patch, state: 'succeeded' as const, finishedAt: this.time() };
-    return this.transition(id, ['running'], 'same', attempt, done);
+    return this.transition(id, ['running'], 'same', attempt, done, ended('embedding.succeeded'));
   }
 
   /** Also fails a record that no attempt has begun: a job that was lost before its first step. */
   fail(id: string, attempt: number, error: RecordError): Promise<boolean> {
     const failed = { state: 'failed' as const, attempt, error, finishedAt: this.time() };
-    return this.transition(id, UNFINISHED, 'not-older', attempt, failed);
+    return this.transition(id, UNFINISHED, 'not-older', attempt, failed, ended('embedding.failed'));
   }
 
   cancel(id: string): Promise<boolean> {
     const cancelled = { state: 'cancelled' as const, finishedAt: this.time() };
-    return this.transition(id, UNFINISHED, 'any', 0, cancelled);
+    return this.transition(id, UNFINISHED, 'any', 0, cancelled, ended('embedding.cancelled'));
   }
 
   /**
-   * Deletes the record at once, so that nothing reads or writes it any more, and remembers that its blobs must follow.
-   * Stays true until `forget`: a deletion that was interrupted can be asked for again.
+   * Deletes the record of a tenant at once, so that nothing reads or writes it any more, and remembers that its blobs must
+   * follow. Stays true until `forget`: a deletion that was interrupted can be asked for again.
    */
-  remove(id: string): Promise<boolean> {
-    return this.run(REMOVE, [this.recordKey(id), this.deletingKey()], [id]);
+  remove(tenant: string, id: string): Promise<boolean> {
+    const args = [this.prefix, id, JSON.stringify(tenant), this.time()];
+    return this.run(REMOVE, [this.recordKey(id), this.deletingKey()], args);
   }
 
-  /** Ends a deletion, after the blobs and renders are gone. */
+  /** Marks the record as expired and empties it; its blobs must follow, and then `forget`. False when there is none. */
+  expire(id: string): Promise<boolean> {
+    return this.run(EXPIRE, [this.recordKey(id)], [this.prefix, id, this.time(), `${EXPIRED_KEPT}`]);
+  }
+
+  /** Ids whose retention has ended, the earliest first. */
+  overdue(limit: number): Promise<string[]> {
+    return reachable(
+      this.redis.zrangebyscore(this.expiringKey(), '-inf', this.now().getTime(), 'LIMIT', 0, limit),
+    );
+  }
+
+  /** Deletions that began and have not ended: id and tenant. */
+  async deletions(): Promise<{ id: string; tenant: string }[]> {
+    const entries = Object.entries(await reachable(this.redis.hgetall(this.deletingKey())));
+    return entries.map(([id, tenant]) => ({ id, tenant: JSON.parse(tenant) as string }));
+  }
+
+  /** Ends a deletion or expiry, after the blobs and renders are gone. */
   async forget(id: string): Promise<void> {
-    await reachable(this.redis.multi().del(this.rendersKey(id)).srem(this.deletingKey(), id).exec());
+    await reachable(
+      this.redis
+        .multi()
+        .del(this.rendersKey(id))
+        .hdel(this.deletingKey(), id)
+        .zrem(this.expiringKey(), id)
+        .exec(),
+    );
   }
 
   /** Notes that a render was made from this embedding, to be deleted with it; false when the record is gone. */
@@ -144,12 +183,11 @@ export class Records {
     fence: Fence,
     attempt: number,
     patch: Partial<EmbeddingRecord>,
+    { event, data = {}, outbox = undefined }: Told,
   ): Promise<boolean> {
-    return this.run(
-      TRANSITION,
-      [this.recordKey(id)],
-      [JSON.stringify(from), fence, `${attempt}`, ...fields(patch)],
-    );
+    const told = [event, JSON.stringify(data), outbox ?? '', this.time()];
+    const args = [this.prefix, id, JSON.stringify(from), fence, `${attempt}`, ...told, ...fields(patch)];
+    return this.run(TRANSITION, [this.recordKey(id)], args);
   }
 
   private async run(script: string, keys: string[], args: string[]): Promise<boolean> {
@@ -171,7 +209,16 @@ export class Records {
   private deletingKey(): string {
     return `${this.prefix}:deleting`;
   }
+
+  private expiringKey(): string {
+    return `${this.prefix}:expiring`;
+  }
 }
+
+const ended = (outbox: OutboxType): Told => ({ event: 'result', outbox });
+
+/** Records of earlier versions name no tenant. */
+const NO_TENANT = { tenant: DEFAULT_TENANT };
 
 function fields(patch: Partial<EmbeddingRecord>): string[] {
   return Object.entries(patch).flatMap(([name, value]) =>
@@ -183,14 +230,17 @@ function fields(patch: Partial<EmbeddingRecord>): string[] {
 function parse(hash: Record<string, string>): EmbeddingRecord | undefined {
   const entries = Object.entries(hash);
   if (entries.length === 0) return undefined;
-  return schema.Parse(Object.fromEntries(entries.map(([name, text]) => [name, JSON.parse(text)])));
+  const found = Object.fromEntries(entries.map(([name, text]) => [name, JSON.parse(text)]));
+  return schema.Parse({ ...NO_TENANT, ...found });
 }
 
 /** Redis answers null for every field of a key that does not exist. */
-function parseSource(texts: readonly (string | null)[]): RecordSource | undefined {
+function parseSource(tenant: string, texts: readonly (string | null)[]): RecordSource | undefined {
   const entries = SOURCE_FIELDS.flatMap((name, i) => {
     const text = texts[i];
     return text === null || text === undefined ? [] : [[name, JSON.parse(text)] as const];
   });
-  return entries.length === 0 ? undefined : sourceSchema.Parse(Object.fromEntries(entries));
+  if (entries.length === 0) return undefined;
+  const found = sourceSchema.Parse({ ...NO_TENANT, ...Object.fromEntries(entries) });
+  return found.tenant === tenant ? found : undefined;
 }

@@ -13,8 +13,11 @@ const PACE_VERSION = 1;
 /** Raise it whenever timeline or containers of src/animation change. */
 const ANIMATION_VERSION = 1;
 
+/** What stands for a latent in the keys: those of two tenants are never the same render. */
+export const tenantHash = (tenant: string, latentHash: string): string => `${tenant}:${latentHash}`;
+
 export interface RenderInputs {
-  /** sha256 of the two latents and of the generator's weights. */
+  /** The two latents (see `tenantHash`), and sha256 of the generator's weights. */
   a: string;
   b: string;
   generator: string;

@@ -98,6 +98,7 @@ async function queued(photo: number, { steps = 40, ready = async () => {} } = {}
   await blobs.put(original, Uint8Array.of(9));
   await records.create({
     id,
+    tenant: 'default',
     state: 'queued',
     createdAt: service.deps.now().toISOString(),
     options: {

@@ -1,5 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
+import { loadConfig } from '../../src/config.js';
 import type { Quad } from '../../src/contracts.js';
 import { AppError } from '../../src/errors.js';
 import { sniffPhoto } from '../../src/images.js';
@@ -173,7 +174,7 @@ describe('POST /embeddings', () => {
 
   test('refuses a photo over the size limit', async () => {
     service = await startApp(server.url, {
-      config: { maxUploadBytes: 2 ** 20, maxPixels: 64e6, maxPhotos: 8, keyPrefix: 'small' },
+      config: { ...loadConfig({}), maxUploadBytes: 2 ** 20, keyPrefix: 'small' },
     });
     const response = await service.post(form([new Uint8Array(2 ** 20 + 1)]));
     expect(response.json()).toMatchObject({ status: 413, code: 'IMAGE_TOO_LARGE', index: 0 });

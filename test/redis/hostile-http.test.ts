@@ -34,7 +34,7 @@ afterEach(async () => {
 });
 
 const head = (type: string, length: number | 'chunked') =>
-  `POST /embeddings HTTP/1.1\r\nhost: x\r\nconnection: close\r\ncontent-type: ${type}\r\n${
+  `POST /embeddings HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\ncontent-type: ${type}\r\n${
     length === 'chunked' ? 'transfer-encoding: chunked' : `content-length: ${length}`
   }\r\n\r\n`;
 
@@ -127,7 +127,7 @@ test('half a megabyte in chunks of one byte', async () => {
   expect(answer).toMatch(/^HTTP\/1\.1 400 [\s\S]*`image`/);
 });
 
-test.each(['GARBAGE\r\n\r\n', 'GET / HTTP/1.1\r\nhost: x\r\ntransfer-encoding: nonsense\r\n\r\n'])(
+test.each(['GARBAGE\r\n\r\n', 'GET / HTTP/1.1\r\nhost: localhost\r\ntransfer-encoding: nonsense\r\n\r\n'])(
   'what is not HTTP: %j',
   async (text) => {
     expect(await exchange(text)).toMatch(

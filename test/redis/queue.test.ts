@@ -99,7 +99,7 @@ test('detections are never shared, and one that nobody answers is taken back', a
 
 test('a waiting embedding can be taken back, an unknown one cannot', async () => {
   await open();
-  await queues.enqueueEmbed('emb_a', 'emb_b');
+  await queues.enqueueEmbed({ id: 'emb_a' }, { id: 'emb_b' });
   expect(await queues.cancelEmbed('emb_a')).toBe(true);
   expect(await queues.cancelEmbed('emb_a')).toBe(false);
   const seen: unknown[] = [];
@@ -110,7 +110,10 @@ test('a waiting embedding can be taken back, an unknown one cannot', async () =>
 test('refuses at once while Redis is away', async () => {
   queues = new Queues('redis://127.0.0.1:1', 'nowhere');
   const started = performance.now();
-  await expect(queues.enqueueEmbed('emb_a')).rejects.toMatchObject({ code: 'UNAVAILABLE', status: 503 });
+  await expect(queues.enqueueEmbed({ id: 'emb_a' })).rejects.toMatchObject({
+    code: 'UNAVAILABLE',
+    status: 503,
+  });
   await expect(queues.render(morph, 5_000)).rejects.toMatchObject({ code: 'UNAVAILABLE' });
   expect(performance.now() - started).toBeLessThan(500);
 });

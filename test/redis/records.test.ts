@@ -8,6 +8,7 @@ import { startRedis, type TestRedis } from '../support/redis.js';
 const ID = `emb_${'a'.repeat(20)}`;
 const record: EmbeddingRecord = {
   id: ID,
+  tenant: 'default',
   state: 'queued',
   createdAt: '2026-01-01T00:00:00.000Z',
   options: { steps: 10, learningRate: 0.05, space: 'pn', pixelWeight: 0, styles: 16 },
@@ -44,8 +45,8 @@ describe('records', () => {
     await records.begin(ID, 1);
     const done = { latentHash: 'h', generator: { name: 'g', hash: 'g1' }, blobs: { latent: 'l' } };
     await records.succeed(ID, 1, { ...done, losses: [1] });
-    const sources = await records.sources(['emb_none', ID]);
-    expect(sources).toEqual([undefined, { state: 'succeeded', ...done }]);
+    const sources = await records.sources('default', ['emb_none', ID]);
+    expect(sources).toEqual([undefined, { tenant: 'default', state: 'succeeded', ...done }]);
   });
 
   test('refuse a second record of the same id', async () => {
@@ -99,7 +100,7 @@ describe('records', () => {
 
   test('are not brought back by a late write after removal', async () => {
     await records.begin(ID, 1);
-    expect(await records.remove(ID)).toBe(true);
+    expect(await records.remove('default', ID)).toBe(true);
     expect(await records.progress(ID, 1, { losses: [1] })).toBe(false);
     expect(await records.succeed(ID, 1, {})).toBe(false);
     expect(await records.get(ID)).toBeUndefined();
@@ -109,13 +110,13 @@ describe('records', () => {
     expect(await records.linkRender(ID, 'k1')).toBe(true);
     await records.linkRender(ID, 'k1');
     await records.linkRender(ID, 'k2');
-    await records.remove(ID);
-    expect(await records.remove(ID)).toBe(true);
+    await records.remove('default', ID);
+    expect(await records.remove('default', ID)).toBe(true);
     expect(await records.linkRender(ID, 'k3')).toBe(false);
     expect((await records.rendersOf(ID)).sort()).toEqual(['k1', 'k2']);
     await records.forget(ID);
-    expect(await records.remove(ID)).toBe(false);
-    expect(await redis.keys('*')).toEqual([]);
+    expect(await records.remove('default', ID)).toBe(false);
+    expect(await redis.keys('*')).toEqual(['test:outbox']);
   });
 
   test('refuse a stored record that does not fit its schema', async () => {

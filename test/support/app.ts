@@ -9,12 +9,14 @@ import { Redis } from 'ioredis';
 import { afterAll, afterEach, beforeAll, beforeEach } from 'vitest';
 import { type AppDeps, buildApp } from '../../src/api/app.js';
 import { loadConfig } from '../../src/config.js';
-import type { Detection, EmbeddingRecord } from '../../src/contracts.js';
+import { DEFAULT_TENANT, type Detection, type EmbeddingRecord } from '../../src/contracts.js';
 import type { RenderJob } from '../../src/jobs.js';
 import { Queues, RENDER_QUEUE, toFailure } from '../../src/queue.js';
+import { ApiKeys } from '../../src/store/api-keys.js';
 import { FileBlobStore } from '../../src/store/blobs.js';
 import { Records } from '../../src/store/records.js';
 import { connectRedis, ready } from '../../src/store/redis.js';
+import { UrlSignatures } from '../../src/store/url-signatures.js';
 import { startRedis, type TestRedis } from './redis.js';
 
 export type Answer = (job: RenderJob, deps: AppDeps) => Promise<unknown>;
@@ -43,6 +45,8 @@ export async function startApp(redisUrl: string, overrides: Partial<AppDeps> = {
     redis,
     queues,
     records: new Records(redis, keyPrefix),
+    apiKeys: new ApiKeys(redis, keyPrefix),
+    urlSignatures: new UrlSignatures(redis, keyPrefix),
     blobs: new FileBlobStore(dir),
     patience: { detectMs: 5_000, renderMs: 5_000 },
     regions: { generator: 'g1', sha256: 'map 1' },
@@ -115,6 +119,7 @@ export async function storeFinished(
   const latent = `embeddings/${id}/latent.f32`;
   const record: EmbeddingRecord = {
     id,
+    tenant: DEFAULT_TENANT,
     state: 'succeeded',
     createdAt: deps.now().toISOString(),
     options: { steps: 1, learningRate: 0.05, space: 'pn', pixelWeight: 0, styles: 16 },

@@ -199,37 +199,38 @@ test('NOTICE names every pinned package with its version, and every licence of t
   for (const { licence } of LICENCES) expect(notice).toContain(licence);
 });
 
-describe('README.md', () => {
+describe('README.md and guides', () => {
   const readme = text('README.md');
-  /** Cells of the rows below a table's head. */
-  const table = (head: string): string[][] => {
-    const [, ...lines] = readme.slice(readme.indexOf(`| ${head} |`)).split('\n');
+  /** Cells of the rows below a table's head in a guide. */
+  const table = (guide: string, head: string): string[][] => {
+    const content = text(`docs/guides/${guide}.md`);
+    const [, ...lines] = content.slice(content.indexOf(`| ${head} |`)).split('\n');
     const rows = lines.slice(1, lines.indexOf(''));
     return rows.map((row) => row.split('|').map((cell) => cell.trim().replaceAll('`', '')));
   };
 
-  test('has fewer than 200 lines', () => {
+  test('the README has fewer than 200 lines', () => {
     expect(readme.split('\n').length).toBeLessThan(200);
   });
 
-  test('lists exactly the variables that the configuration reads', () => {
-    expect(table('variable').map(([, name]) => name)).toEqual(variables);
+  test('list exactly the variables that the configuration reads', () => {
+    expect(table('configuration', 'variable').map(([, name]) => name)).toEqual(variables);
   });
 
-  test('lists exactly the operations of the API', () => {
+  test('list exactly the operations of the API', () => {
     const { paths } = parse(text('openapi.yaml')) as { paths: Record<string, object> };
     const operations = Object.entries(paths).flatMap(([path, methods]) =>
       Object.keys(methods).map((method) => `${method.toUpperCase()} ${path}`),
     );
-    expect(new Set(table('request').map(([, request]) => request))).toEqual(new Set(operations));
+    expect(new Set(table('api', 'request').map(([, request]) => request))).toEqual(new Set(operations));
   });
 
-  test('lists exactly the options of an embedding, with their defaults', () => {
+  test('list exactly the options of an embedding, with their defaults', () => {
     const options = Object.entries(EmbeddingOptions.properties).map(([name, schema]) => [
       name,
       'default' in schema ? String(schema.default) : 'none',
     ]);
-    expect(table('option').map(([, name, value]) => [name, value])).toEqual(options);
+    expect(table('api', 'option').map(([, name, value]) => [name, value])).toEqual(options);
   });
 });
 

@@ -23,6 +23,7 @@ export function animationRoutes(deps: AppDeps): FastifyPluginAsyncTypebox {
   return async (app) => {
     app.route({
       method: 'GET',
+      config: { access: 'signed' },
       url: '/morph/animation',
       schema: {
         tags: ['morph'],
@@ -41,7 +42,7 @@ export function animationRoutes(deps: AppDeps): FastifyPluginAsyncTypebox {
         const { a, b, format, size, quality, loop, frames, duration, pingpong } = request.query;
         refuseImpossible(request.query);
         const path = pathOf(request.query);
-        const pair = await pairOf(deps, a, b);
+        const pair = await pairOf(deps, request.caller.tenant, a, b);
         const frameAt = (lambda: number, frameQuality: number) =>
           morphJob(deps, path, pair, {
             lambda,

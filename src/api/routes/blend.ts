@@ -49,10 +49,10 @@ export function blendRoutes(deps: AppDeps): FastifyPluginAsyncTypebox {
         const format = imageFormat(request, reply, request.body.format);
         const quality = format === 'png' ? undefined : request.body.quality;
         const named = latents.map(({ id }, i) => ({ name: `latents/${i}`, id }));
-        const { sources, generator } = await sourcesOf(deps, named);
+        const { sources, generator } = await sourcesOf(deps, request.caller.tenant, named);
         const shown = { space, weights, size, format, quality };
         const whose = { parameter: `latents/${shownIn}`, id: latents[shownIn]!.id };
-        const place = await placeOf(deps, request.body, whose);
+        const place = await placeOf(deps, request.caller.tenant, request.body, whose);
         const hashes = sources.map(({ latentHash }) => latentHash);
         const square = blendKey({ latents: hashes, generator, ...shown });
         const key = place ? placedKey(square, place) : square;

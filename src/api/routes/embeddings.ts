@@ -23,8 +23,8 @@ const retry = { type: 'integer', description: 'Seconds until asking again is wor
 export function embeddingRoutes(deps: AppDeps): FastifyPluginAsyncTypebox {
   const { config, records, blobs, queues } = deps;
 
-  async function find(id: string): Promise<EmbeddingRecord> {
-    const record = await records.get(id);
+  async function find(tenant: string, id: string): Promise<EmbeddingRecord> {
+    const record = await records.find(tenant, id);
     if (!record)
       throw new AppError('EMBEDDING_NOT_FOUND', { detail: 'It was never created, or it was deleted.' });
     return record;
@@ -66,7 +66,9 @@ export function embeddingRoutes(deps: AppDeps): FastifyPluginAsyncTypebox {
       // The schema is documentation here: a multipart body is streamed, and `readUpload` checks it part by part.
       validatorCompiler: () => () => true,
       handler: async (request, reply) => {
-        const embeddings = (await accept(deps, await readUpload(request, config))).map(present);
+        const embeddings = (await accept(deps, request.caller.tenant, await readUpload(request, config))).map(
+          present,
+        );
         const [only, ...others] = embeddings;
         reply.code(202).header('retry-after', 2);
         if (!only || others.length > 0) return reply.send({ embeddings });
@@ -92,7 +94,7 @@ export function embeddingRoutes(deps: AppDeps): FastifyPluginAsyncTypebox {
         },
       },
       handler: async (request, reply) => {
-        const record = await find(request.params.id);
+        const record = await find(request.caller.tenant, request.params.id);
         const seconds = retryAfter(record);
         if (seconds !== undefined) reply.header('retry-after', seconds);
         return reply.header('cache-control', 'no-store').send(present(record));
@@ -101,6 +103,7 @@ export function embeddingRoutes(deps: AppDeps): FastifyPluginAsyncTypebox {
 
     app.route({
       method: 'GET',
+      config: { access: 'signed' },
       url: '/embeddings/:id/image',
       schema: {
         tags,
@@ -125,7 +128,7 @@ export function embeddingRoutes(deps: AppDeps): FastifyPluginAsyncTypebox {
       handler: async (request, reply) => {
         checkImageQuery(request.query);
         const { kind, placement } = request.query;
-        const record = await find(request.params.id);
+        const record = await find(request.caller.tenant, request.params.id);
         if (placement === 'original') return sendPlaced(deps, request, reply, request.query, record);
         const key = record.blobs[kind];
         const bytes = key ? await blobs.get(key) : undefined;
@@ -157,7 +160,7 @@ export function embeddingRoutes(deps: AppDeps): FastifyPluginAsyncTypebox {
       handler: async (request, reply) => {
         const { id } = request.params;
         // The record goes first: from here on a running worker and new morphs find nothing to write to or read from.
-        if (!(await records.remove(id))) throw new AppError('EMBEDDING_NOT_FOUND');
+        if (!(await records.remove(request.caller.tenant, id))) throw new AppError('EMBEDDING_NOT_FOUND');
         await queues.cancelEmbed(id);
         await Promise.all((await records.rendersOf(id)).map((key) => blobs.delete(renderBlob(key))));
         await blobs.deletePrefix(embeddingPrefix(id));

@@ -17,6 +17,7 @@ export function gridRoutes(deps: AppDeps): FastifyPluginAsyncTypebox {
   return async (app) => {
     app.route({
       method: 'GET',
+      config: { access: 'signed' },
       url: '/morph/grid',
       schema: {
         tags: ['morph'],
@@ -36,7 +37,7 @@ export function gridRoutes(deps: AppDeps): FastifyPluginAsyncTypebox {
         const rows = rowsOf(request.query);
         const format = imageFormat(request, reply, request.query.format);
         const quality = format === 'png' ? undefined : request.query.quality;
-        const { first, second, generator } = await pairOf(deps, a, b);
+        const { first, second, generator } = await pairOf(deps, request.caller.tenant, a, b);
         const lambdas = Array.from({ length: columns }, (_, i) => i / (columns - 1));
         const shown = { lambdas, rows, cell, format, quality };
         const key = gridKey({ a: first.latentHash, b: second.latentHash, generator, ...shown });

@@ -10,6 +10,7 @@ export function healthRoutes({ redis, config, isDraining }: AppDeps): FastifyPlu
   return async (app) => {
     app.route({
       method: 'GET',
+      config: { access: 'public' },
       url: '/healthz',
       schema: { tags: ['service'], operationId: 'getHealth', summary: 'Liveness', response: { 200: Health } },
       handler: async () => ({ status: 'ok' as const }),
@@ -17,6 +18,7 @@ export function healthRoutes({ redis, config, isDraining }: AppDeps): FastifyPlu
 
     app.route({
       method: 'GET',
+      config: { access: 'public' },
       url: '/readyz',
       schema: {
         tags: ['service'],

@@ -14,6 +14,7 @@ export function morphRoutes(deps: AppDeps): FastifyPluginAsyncTypebox {
   return async (app) => {
     app.route({
       method: 'GET',
+      config: { access: 'signed' },
       url: '/morph',
       schema: {
         tags: ['morph'],
@@ -34,9 +35,9 @@ export function morphRoutes(deps: AppDeps): FastifyPluginAsyncTypebox {
         const size = squareSize(request.query);
         const format = imageFormat(request, reply, request.query.format);
         const quality = format === 'png' ? undefined : request.query.quality;
-        const pair = await pairOf(deps, a, b);
+        const pair = await pairOf(deps, request.caller.tenant, a, b);
         const whose = { parameter: into, id: into === 'a' ? a : b };
-        const place = await placeOf(deps, request.query, whose);
+        const place = await placeOf(deps, request.caller.tenant, request.query, whose);
         const job = morphJob(deps, path, pair, { lambda, size, format, quality });
         const key = place ? placedKey(job.key, place) : job.key;
         tagged(reply, key);

@@ -30,7 +30,7 @@ export function smoothnessRoutes(deps: AppDeps): FastifyPluginAsyncTypebox {
       handler: async (request, reply) => {
         const { a, b, mode } = request.query;
         const crossover = crossoverOf(request.query);
-        const { first, second, generator } = await pairOf(deps, a, b);
+        const { first, second, generator } = await pairOf(deps, request.caller.tenant, a, b);
         const path = { mode, crossover };
         const key = smoothnessKey({ a: first.latentHash, b: second.latentHash, generator, ...path });
         tagged(reply, key);

@@ -133,6 +133,7 @@ describe('embed', () => {
     await blobs.put(`embeddings/${id}/original`, Uint8Array.of(9));
     records = new OneRecord({
       id,
+      tenant: 'default',
       state: 'queued',
       createdAt: '2026-01-01T00:00:00.000Z',
       options,

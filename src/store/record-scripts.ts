@@ -1,0 +1,112 @@
+/**
+ * The Lua scripts behind `Records`. Each change of a record, of what lists it and of what tells about it is one step, so
+ * that no crash can leave a result without its event or a listed id without its record. The scripts compare and set texts
+ * and never re-encode JSON, which would lose float digits and empty arrays.
+ *
+ * Keys of lists are made from the tenant, labels and reference of the record: one Redis server, no cluster.
+ */
+
+/** Events of one embedding that are kept: a projection of 200 steps makes 22. */
+const KEPT_EVENTS = 200;
+/** Events of finished embeddings that wait for their webhooks; far more than any outage of ours lets gather. */
+const KEPT_OUTBOX = 100_000;
+/** Seconds that events outlive the latest one. */
+const EVENTS_TTL = 86_400;
+
+/** Calls `each` with every list that the record is in. */
+const LISTS = `
+local function lists(prefix, record, each)
+  local tenant = cjson.decode(redis.call('HGET', record, 'tenant') or '"default"')
+  local root = prefix .. ':tenant:' .. tenant .. ':'
+  each(root .. 'embeddings', 'all')
+  local labels = redis.call('HGET', record, 'labels')
+  if labels then for _, label in ipairs(cjson.decode(labels)) do each(root .. 'label:' .. label, 'label') end end
+  local reference = redis.call('HGET', record, 'reference')
+  if reference then each(root .. 'reference:' .. cjson.decode(reference), 'reference') end
+end
+`;
+
+/** Tells who follows the embedding, and, where it has come to an end, the webhooks of its tenant. */
+const TELL = `
+local function tell(prefix, id, tenant, event, data, outbox, at)
+  local events = prefix .. ':events:' .. id
+  if event ~= '' then
+    redis.call('XADD', events, 'MAXLEN', '~', ${KEPT_EVENTS}, '*', 'event', event, 'data', data)
+    redis.call('EXPIRE', events, ${EVENTS_TTL})
+  end
+  if outbox ~= '' then
+    redis.call('XADD', prefix .. ':outbox', 'MAXLEN', '~', ${KEPT_OUTBOX}, '*',
+      'type', outbox, 'id', id, 'tenant', tenant, 'at', at)
+  end
+  redis.call('PUBLISH', prefix .. ':changed', id)
+end
+`;
+
+/** KEYS: record. ARGV: prefix, id, milliseconds of its creation, milliseconds of its expiry or '', then field and value pairs. */
+export const CREATE = `${LISTS}
+if redis.call('EXISTS', KEYS[1]) == 1 then return 0 end
+redis.call('HSET', KEYS[1], unpack(ARGV, 5))
+lists(ARGV[1], KEYS[1], function(list) redis.call('ZADD', list, ARGV[3], ARGV[2]) end)
+if ARGV[4] ~= '' then redis.call('ZADD', ARGV[1] .. ':expiring', ARGV[4], ARGV[2]) end
+return 1`;
+
+/**
+ * KEYS: record. ARGV: prefix, id, allowed states as JSON texts, fence, attempt, event or '', its data, type for the
+ * outbox or '', time, then field and value pairs.
+ */
+export const TRANSITION = `${TELL}
+local state = redis.call('HGET', KEYS[1], 'state')
+if not state or not string.find(ARGV[3], state, 1, true) then return 0 end
+local stored, attempt = tonumber(redis.call('HGET', KEYS[1], 'attempt')), tonumber(ARGV[5])
+local fence = ARGV[4]
+if fence == 'same' and attempt ~= stored then return 0 end
+if fence == 'newer' and attempt <= stored then return 0 end
+if fence == 'not-older' and attempt < stored then return 0 end
+if #ARGV > 9 then redis.call('HSET', KEYS[1], unpack(ARGV, 10)) end
+local tenant = cjson.decode(redis.call('HGET', KEYS[1], 'tenant') or '"default"')
+tell(ARGV[1], ARGV[2], tenant, ARGV[6], ARGV[7], ARGV[8], ARGV[9])
+return 1`;
+
+/**
+ * Deletes the record of this tenant at once. KEYS: record, hash of deletions in progress. ARGV: prefix, id, tenant as a
+ * JSON text, time.
+ */
+export const REMOVE = `${LISTS}${TELL}
+local tenant = ARGV[3]
+if redis.call('EXISTS', KEYS[1]) == 1 then
+  if (redis.call('HGET', KEYS[1], 'tenant') or '"default"') ~= tenant then return 0 end
+  lists(ARGV[1], KEYS[1], function(list) redis.call('ZREM', list, ARGV[2]) end)
+  redis.call('ZREM', ARGV[1] .. ':expiring', ARGV[2])
+  redis.call('DEL', KEYS[1], ARGV[1] .. ':events:' .. ARGV[2])
+  redis.call('HSET', KEYS[2], ARGV[2], tenant)
+  tell(ARGV[1], ARGV[2], cjson.decode(tenant), '', '', 'embedding.deleted', ARGV[4])
+end
+return redis.call('HGET', KEYS[2], ARGV[2]) == tenant and 1 or 0`;
+
+/**
+ * Leaves of the record only what says that it was there, for as many seconds as are given. It stays listed as expiring
+ * until its blobs are deleted, too. KEYS: record. ARGV: prefix, id, time, seconds.
+ */
+export const EXPIRE = `${LISTS}${TELL}
+if redis.call('EXISTS', KEYS[1]) == 0 then return 0 end
+local tenant = redis.call('HGET', KEYS[1], 'tenant') or '"default"'
+if redis.call('HGET', KEYS[1], 'state') ~= '"expired"' then
+  local created, options = redis.call('HGET', KEYS[1], 'createdAt'), redis.call('HGET', KEYS[1], 'options')
+  local expires, attempt = redis.call('HGET', KEYS[1], 'expiresAt'), redis.call('HGET', KEYS[1], 'attempt')
+  lists(ARGV[1], KEYS[1], function(list, kind)
+    if kind ~= 'all' then redis.call('ZREM', list, ARGV[2]) end
+  end)
+  redis.call('DEL', KEYS[1])
+  redis.call('HSET', KEYS[1], 'id', cjson.encode(ARGV[2]), 'tenant', tenant, 'state', '"expired"', 'createdAt', created,
+    'finishedAt', cjson.encode(ARGV[3]), 'expiresAt', expires or cjson.encode(ARGV[3]), 'attempt', attempt,
+    'options', options, 'blobs', '{}')
+  tell(ARGV[1], ARGV[2], cjson.decode(tenant), 'result', '{}', 'embedding.expired', ARGV[3])
+end
+redis.call('EXPIRE', KEYS[1], ARGV[4])
+return 1`;
+
+/** KEYS: record, set of its renders. ARGV: render key. */
+export const LINK = `
+if redis.call('EXISTS', KEYS[1]) == 0 then return 0 end
+redis.call('SADD', KEYS[2], ARGV[1])
+return 1`;
