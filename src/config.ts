@@ -6,7 +6,11 @@ import { fileURLToPath } from 'node:url';
 
 export const DEVICES = ['auto', 'cpu', 'cuda'] as const;
 export type Device = (typeof DEVICES)[number];
-export const ROLES = ['embed', 'render'] as const;
+/** Roles that have an engine each. */
+export const ENGINE_ROLES = ['embed', 'render'] as const;
+export type EngineRole = (typeof ENGINE_ROLES)[number];
+/** `upkeep`: webhooks, retention, the limits of the render cache; it needs no engine. */
+export const ROLES = [...ENGINE_ROLES, 'upkeep'] as const;
 export type Role = (typeof ROLES)[number];
 /** Numbers of photos that one engine call may project: each has step graphs of its own. */
 export const BATCH_SIZES = [1, 2, 4, 8] as const;

@@ -41,13 +41,17 @@ export type BatchInfo = Static<typeof BatchInfo>;
 export const WorkerInfo = Type.Object({
   id: Type.String({ description: 'Name of the worker process.', examples: ['worker-1-4242'] }),
   roles: Type.Array(RoleName, { description: 'Queues it serves.' }),
-  device: Type.String({ description: 'Device that its warm-up really used.', examples: ['cpu'] }),
-  generator: Type.Object(
-    {
-      name: Type.String({ description: 'Name.' }),
-      hash: Type.String({ description: 'sha256 of the weights.' }),
-    },
-    { description: 'Generator that it has loaded.' },
+  device: Type.Optional(
+    Type.String({ description: 'Device that its warm-up really used.', examples: ['cpu'] }),
+  ),
+  generator: Type.Optional(
+    Type.Object(
+      {
+        name: Type.String({ description: 'Name.' }),
+        hash: Type.String({ description: 'sha256 of the weights.' }),
+      },
+      { description: 'Generator that it has loaded.' },
+    ),
   ),
   warmUpMs: Type.Partial(
     Type.Object({

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { type Job, UnrecoverableError, WaitingError, Worker } from 'bullmq';
 import { Redis } from 'ioredis';
 import { type Logger, pino } from 'pino';
-import { type BatchSetting, type Config, loadConfig, type Role } from '../config.js';
+import { type BatchSetting, type Config, ENGINE_ROLES, type EngineRole, loadConfig } from '../config.js';
 import type { Recovery } from '../contracts.js';
 import type { EngineInfo } from '../engine/protocol.js';
 import { AppError } from '../errors.js';
@@ -23,6 +23,7 @@ import { embed } from './embed.js';
 import { EngineClient } from './engine-client.js';
 import { Latents } from './latents.js';
 import { render } from './render.js';
+import { type Chore, startUpkeep } from './upkeep.js';
 
 /** BullMQ renews a lock at half its duration; a job whose worker died is delivered once more. */
 const QUEUE_OPTIONS = { lockDuration: 30_000, stalledInterval: 30_000, maxStalledCount: 1, autorun: false };
@@ -38,7 +39,7 @@ async function main(config: Config, log: Logger): Promise<void> {
   if (!config.redisUrl) {
     throw new Error('REDIS_URL is not set. A worker alone needs a Redis; `npm start` brings its own.');
   }
-  await readManifest(config.modelsDir);
+  if (ENGINE_ROLES.some((role) => config.roles.includes(role))) await readManifest(config.modelsDir);
   const onError = (error: Error): void => log.warn({ err: error }, 'redis');
   const redis = connectRedis(config.redisUrl, onError);
   await ready(redis, 10_000);
@@ -48,8 +49,9 @@ async function main(config: Config, log: Logger): Promise<void> {
   const blobs = new FileBlobStore(join(config.dataDir, 'blobs'));
   const records = new Records(redis, config.keyPrefix);
   const latents = new Latents(blobs);
-  const engines = new Map<Role, EngineClient>();
+  const engines = new Map<EngineRole, EngineClient>();
   const queues: Worker[] = [];
+  let endUpkeep = async (): Promise<void> => undefined;
   const state = { stopping: false };
   let heartbeat: NodeJS.Timeout | undefined;
   let id: string | undefined;
@@ -60,7 +62,7 @@ async function main(config: Config, log: Logger): Promise<void> {
     log.info({ reason }, 'stopping');
     clearInterval(heartbeat);
     if (id) await retire(redis, config.keyPrefix, id).catch(() => undefined);
-    await within(DRAIN_MS, drain(queues));
+    await within(DRAIN_MS, Promise.all([drain(queues), endUpkeep()]));
     await Promise.all([...engines.values()].map((engine) => engine.close(500)));
     redis.disconnect();
     queueRedis.disconnect();
@@ -71,7 +73,7 @@ async function main(config: Config, log: Logger): Promise<void> {
   process.on('SIGINT', () => void stop('SIGINT'));
 
   const warmed = await Promise.all(
-    config.roles.map(async (role) => {
+    ENGINE_ROLES.filter((role) => config.roles.includes(role)).map(async (role) => {
       const engine = new EngineClient({ onCrash: (reason) => log.error({ role, reason }, 'engine lost') });
       engines.set(role, engine);
       const info = await engine.call('warm', { role });
@@ -85,7 +87,7 @@ async function main(config: Config, log: Logger): Promise<void> {
   });
   if (state.stopping) return;
 
-  const worker = describeWorker(warmed);
+  const worker = describeWorker(config, warmed);
   const { batch } = config;
   const onBatch = (chosen: BatchInfo): void => {
     worker.batch = chosen;
@@ -105,11 +107,7 @@ async function main(config: Config, log: Logger): Promise<void> {
     void queue.run();
   }
 
-  if (config.roles.includes('render')) {
-    const sweep = (): void => void sweepRenders(blobs, config, log);
-    sweep();
-    setInterval(sweep, SWEEP_EVERY_MS).unref();
-  }
+  if (config.roles.includes('upkeep')) endUpkeep = startUpkeep([sweepRenders(blobs, config, log)], log);
   id = worker.id;
   const beat = (): Promise<void> => announce(redis, config.keyPrefix, worker).catch(onError);
   await beat();
@@ -117,15 +115,15 @@ async function main(config: Config, log: Logger): Promise<void> {
   log.info({ id, roles: config.roles }, 'ready');
 }
 
-/** Keeps the finished renders within their limits. A failure is tried again the next time. */
-async function sweepRenders(blobs: FileBlobStore, { renderCacheBytes }: Config, log: Logger): Promise<void> {
-  try {
+/** Keeps the finished renders within their limits. */
+const sweepRenders = (blobs: FileBlobStore, { renderCacheBytes }: Config, log: Logger): Chore => ({
+  name: 'sweep renders',
+  everyMs: SWEEP_EVERY_MS,
+  run: async () => {
     const swept = await blobs.sweep(RENDERS, { maxBytes: renderCacheBytes, maxAge: RENDERS_KEPT_MS });
     if (swept.deleted > 0) log.info(swept, 'renders swept');
-  } catch (error) {
-    log.warn({ err: error }, 'renders not swept');
-  }
-}
+  },
+});
 
 interface EmbedContext {
   records: Records;
@@ -248,14 +246,15 @@ async function within(ms: number, work: Promise<unknown>): Promise<void> {
   patience.abort();
 }
 
-function describeWorker(warmed: readonly { role: Role; info: EngineInfo }[]): WorkerInfo {
+function describeWorker(
+  { roles }: Config,
+  warmed: readonly { role: EngineRole; info: EngineInfo }[],
+): WorkerInfo {
   const first = warmed[0]?.info;
-  if (!first) throw new Error('Expected at least one role in LATENTMORPH_ROLES');
   return {
     id: `${hostname()}-${process.pid}-${randomBytes(3).toString('hex')}`,
-    roles: warmed.map(({ role }) => role),
-    device: first.device,
-    generator: first.generator,
+    roles: [...roles],
+    ...(first && { device: first.device, generator: first.generator }),
     warmUpMs: Object.fromEntries(warmed.map(({ role, info }) => [role, info.warmUpMs])),
   };
 }

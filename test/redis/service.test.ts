@@ -1,4 +1,5 @@
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
+import type { Role } from '../../src/config.js';
 import { announce } from '../../src/store/workers.js';
 import { startApp, type TestApp } from '../support/app.js';
 import { startRedis, type TestRedis } from '../support/redis.js';
@@ -12,7 +13,7 @@ beforeAll(async () => {
 afterEach(() => service.close());
 afterAll(() => server.stop());
 
-const worker = (id: string, roles: ('embed' | 'render')[]) => ({
+const worker = (id: string, roles: Role[]) => ({
   id,
   roles,
   device: 'cpu',
@@ -28,14 +29,14 @@ test('is ready only with a live worker of each role', async () => {
   const none = await service.app.inject('/readyz');
   expect([none.statusCode, none.json()]).toEqual([
     503,
-    { ready: false, redis: true, missing: ['embed', 'render'], workers: [] },
+    { ready: false, redis: true, missing: ['embed', 'render', 'upkeep'], workers: [] },
   ]);
-  await announce(service.redis, keyPrefix, worker('w1', ['render']));
+  await announce(service.redis, keyPrefix, worker('w1', ['render', 'upkeep']));
   expect((await service.app.inject('/readyz')).json()).toMatchObject({ ready: false, missing: ['embed'] });
   await announce(service.redis, keyPrefix, worker('w2', ['embed']));
   const both = await service.app.inject('/readyz');
   expect(both.statusCode).toBe(200);
-  expect(both.json().workers).toContainEqual(worker('w1', ['render']));
+  expect(both.json().workers).toContainEqual(worker('w1', ['render', 'upkeep']));
 });
 
 test('is not ready while it stops', async () => {
