@@ -12,7 +12,7 @@ test('has a default for everything, with absolute paths, and cannot be changed',
     batch: 'auto',
     logLevel: 'info',
   });
-  expect(config.roles).toEqual(['embed', 'render']);
+  expect(config.roles).toEqual(['embed', 'render', 'upkeep']);
   expect(config.threads).toBeGreaterThan(0);
   expect([config.dataDir, config.modelsDir].map((path) => isAbsolute(path))).toEqual([true, true]);
   expect(Object.isFrozen(config)).toBe(true);
