@@ -27,6 +27,17 @@ export const ERRORS = {
     title: 'This image of the embedding does not exist (yet).',
   },
   EMBEDDING_NOT_READY: { status: 409, retryable: true, title: 'The embedding has no latent (yet).' },
+  EMBEDDING_FINISHED: { status: 409, retryable: false, title: 'The embedding has finished already.' },
+  IDEMPOTENCY_KEY_REUSED: {
+    status: 422,
+    retryable: false,
+    title: 'The Idempotency-Key was used for another request.',
+  },
+  IDEMPOTENCY_IN_FLIGHT: {
+    status: 409,
+    retryable: true,
+    title: 'A request with this Idempotency-Key is still being answered.',
+  },
   FORMAT_UNAVAILABLE: { status: 501, retryable: false, title: 'This service cannot make this format.' },
   GENERATOR_MISMATCH: { status: 409, retryable: false, title: 'The latents belong to different generators.' },
   ORIGINAL_NOT_KEPT: { status: 409, retryable: false, title: 'The photo of the embedding was not kept.' },

@@ -4,6 +4,7 @@ import { AppError } from '../errors.js';
 import { encodeUpright, sniffPhoto } from '../images.js';
 import { embeddingBlob, embeddingPrefix } from '../store/blob-keys.js';
 import type { AppDeps } from './app.js';
+import type { OnStored } from './idempotent.js';
 import type { Upload } from './upload.js';
 
 export type AcceptDeps = Pick<
@@ -11,11 +12,12 @@ export type AcceptDeps = Pick<
   'config' | 'records' | 'blobs' | 'queues' | 'now' | 'newId' | 'patience'
 >;
 
-/** Stores and enqueues the photos and returns their records. On any refusal nothing stays stored. */
+/** Stores and enqueues the photos and returns their records; `onStored` is called in between. On any refusal nothing stays stored. */
 export async function accept(
   deps: AcceptDeps,
   tenant: string,
   { photos, options }: Upload,
+  onStored: OnStored,
 ): Promise<EmbeddingRecord[]> {
   const ids = photos.map(() => deps.newId());
   try {
@@ -25,6 +27,7 @@ export async function accept(
     for (const record of records) {
       if (!(await deps.records.create(record))) throw new Error(`The id ${record.id} is taken`);
     }
+    await onStored(ids);
     await deps.queues.enqueueEmbed(...records);
     return records;
   } catch (error) {

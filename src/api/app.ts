@@ -13,19 +13,27 @@ import type { RegionsInfo } from '../models/regions/map.js';
 import type { JobQueues } from '../queue.js';
 import type { ApiKeys } from '../store/api-keys.js';
 import type { BlobStore } from '../store/blobs.js';
+import type { Changes } from '../store/changes.js';
+import type { Idempotency } from '../store/idempotency.js';
+import type { RecordList } from '../store/record-list.js';
 import type { Records } from '../store/records.js';
 import type { UrlSignatures } from '../store/url-signatures.js';
 import { guard } from './access.js';
+import { announceClosing } from './closing.js';
 import { received } from './expected.js';
 import { limitRates } from './limits.js';
 import { refuseConnection, sendProblem } from './problem.js';
 import { animationRoutes } from './routes/animation.js';
 import { blendRoutes } from './routes/blend.js';
+import { cancelRoutes } from './routes/cancel.js';
 import { docsRoutes } from './routes/docs.js';
 import { embeddingRoutes } from './routes/embeddings.js';
+import { eventRoutes } from './routes/events.js';
 import { gridRoutes } from './routes/grid.js';
 import { healthRoutes } from './routes/health.js';
+import { listRoutes } from './routes/list.js';
 import { morphRoutes } from './routes/morph.js';
+import { signedUrlRoutes } from './routes/signed-urls.js';
 import { smoothnessRoutes } from './routes/smoothness.js';
 import { Embedding, EmbeddingList, Problem } from './schemas.js';
 
@@ -43,6 +51,9 @@ export interface AppDeps {
   >;
   redis: Redis;
   records: Records;
+  recordList: RecordList;
+  changes: Changes;
+  idempotency: Idempotency;
   apiKeys: ApiKeys;
   urlSignatures: UrlSignatures;
   blobs: BlobStore;
@@ -60,6 +71,20 @@ export interface AppDeps {
 
 const { version } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')) as {
   version: string;
+};
+
+const SECURITY_SCHEMES = {
+  key: {
+    type: 'http' as const,
+    scheme: 'bearer',
+    description: 'An API key, made with `npm run keys`. A service on a loopback address may ask for none.',
+  },
+  signature: {
+    type: 'apiKey' as const,
+    in: 'query' as const,
+    name: 'signature',
+    description: 'Part of a URL of `POST /signed-urls`, with `expires` and `key`.',
+  },
 };
 
 /** What pages of allowed origins may send and see. */
@@ -118,6 +143,7 @@ export async function buildApp(deps: AppDeps): Promise<FastifyInstance> {
     );
   });
 
+  announceClosing(app);
   guard(app, deps);
   await limitRates(app, { redis: deps.redis, prefix: deps.config.keyPrefix });
   const { corsOrigins } = deps.config;
@@ -135,9 +161,12 @@ export async function buildApp(deps: AppDeps): Promise<FastifyInstance> {
           'Embeds face photos into the latent space of a generator and serves morphs between them.',
         license: { name: 'Apache-2.0', identifier: 'Apache-2.0' },
       },
+      components: { securitySchemes: SECURITY_SCHEMES },
+      security: [{ key: [] }],
       tags: [
         { name: 'embeddings', description: 'Photos and their latents.' },
         { name: 'morph', description: 'Images between two latents.' },
+        { name: 'access', description: 'Keys and signed URLs.' },
         { name: 'service', description: 'Probes and this description.' },
       ],
     },
@@ -146,6 +175,10 @@ export async function buildApp(deps: AppDeps): Promise<FastifyInstance> {
   await app.register(docsRoutes);
   await app.register(healthRoutes(deps));
   await app.register(embeddingRoutes(deps));
+  await app.register(listRoutes(deps));
+  await app.register(cancelRoutes(deps));
+  await app.register(eventRoutes(deps));
+  await app.register(signedUrlRoutes(deps));
   await app.register(morphRoutes(deps));
   await app.register(blendRoutes(deps));
   await app.register(gridRoutes(deps));

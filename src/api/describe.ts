@@ -4,6 +4,9 @@ import { Redis } from 'ioredis';
 import { loadConfig } from '../config.js';
 import { ApiKeys } from '../store/api-keys.js';
 import { FileBlobStore } from '../store/blobs.js';
+import { Changes } from '../store/changes.js';
+import { Idempotency } from '../store/idempotency.js';
+import { RecordList } from '../store/record-list.js';
 import { Records } from '../store/records.js';
 import { UrlSignatures } from '../store/url-signatures.js';
 import { buildApp } from './app.js';
@@ -16,10 +19,14 @@ export async function describeApi(): Promise<string> {
   const unused = () => Promise.reject(new Error('Only the description of the app was asked for'));
   const redis = new Redis({ lazyConnect: true });
   const config = loadConfig({});
+  const records = new Records(redis, config.keyPrefix);
   const app = await buildApp({
     config,
     redis,
-    records: new Records(redis, config.keyPrefix),
+    records,
+    recordList: new RecordList(redis, config.keyPrefix, records),
+    idempotency: new Idempotency(redis, config.keyPrefix),
+    changes: new Changes(redis, config.keyPrefix),
     apiKeys: new ApiKeys(redis, config.keyPrefix),
     urlSignatures: new UrlSignatures(redis, config.keyPrefix),
     blobs: new FileBlobStore(tmpdir()),

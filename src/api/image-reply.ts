@@ -35,7 +35,7 @@ export function sendImage(reply: FastifyReply, bytes: Buffer): FastifyReply {
 /** Sends bytes as they come. A failure of theirs ends the connection before the end of the body, which the client notices. */
 export function sendStream(
   reply: FastifyReply,
-  bytes: AsyncIterable<Uint8Array> | Iterable<Uint8Array>,
+  bytes: AsyncIterable<Uint8Array | string> | Iterable<Uint8Array | string>,
 ): FastifyReply {
   return reply.header('x-content-type-options', 'nosniff').send(Readable.from(bytes, { objectMode: false }));
 }

@@ -8,7 +8,10 @@ import { Queues } from '../queue.js';
 import { ApiKeys } from '../store/api-keys.js';
 import { RENDERS } from '../store/blob-keys.js';
 import { FileBlobStore } from '../store/blobs.js';
+import { Changes } from '../store/changes.js';
+import { Idempotency } from '../store/idempotency.js';
 import { RecentBlobs } from '../store/recent-blobs.js';
+import { RecordList } from '../store/record-list.js';
 import { Records } from '../store/records.js';
 import { connectRedis } from '../store/redis.js';
 import { UrlSignatures } from '../store/url-signatures.js';
@@ -23,13 +26,18 @@ async function main(config: Config, log: Logger): Promise<void> {
   }
   const onError = (error: Error): void => log.warn({ err: error }, 'redis');
   const redis = connectRedis(config.redisUrl, onError);
+  const records = new Records(redis, config.keyPrefix);
+  const changes = new Changes(redis, config.keyPrefix, onError);
   const queues = new Queues(config.redisUrl, config.keyPrefix, onError);
   let draining = false;
   const app = await buildApp({
     config,
     redis,
     queues,
-    records: new Records(redis, config.keyPrefix),
+    records,
+    recordList: new RecordList(redis, config.keyPrefix, records),
+    idempotency: new Idempotency(redis, config.keyPrefix),
+    changes,
     apiKeys: new ApiKeys(redis, config.keyPrefix),
     urlSignatures: new UrlSignatures(redis, config.keyPrefix),
     blobs: new RecentBlobs(new FileBlobStore(join(config.dataDir, 'blobs')), { prefix: RENDERS }),
@@ -48,6 +56,7 @@ async function main(config: Config, log: Logger): Promise<void> {
     setTimeout(() => process.exit(1), DRAIN_MS).unref();
     await app.close();
     await queues.close();
+    changes.close();
     redis.disconnect();
     log.info('stopped');
     process.exit(0);

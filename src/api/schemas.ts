@@ -7,7 +7,8 @@ import { WorkerInfo } from '../store/workers.js';
 const exampleId = 'emb_8Jx0cTq5mYb2LrVw7NfK';
 export const id = (description: string) =>
   Type.String({ maxLength: 100, description, examples: [exampleId] });
-const time = (description: string) => Type.String({ description, examples: ['2026-01-31T12:00:00.000Z'] });
+export const time = (description: string) =>
+  Type.String({ description, examples: ['2026-01-31T12:00:00.000Z'] });
 const link = (description: string, path: string) =>
   Type.Optional(Type.String({ description, examples: [`/embeddings/${exampleId}${path}`] }));
 
@@ -61,6 +62,20 @@ const EmbeddingProgress = Type.Object({
   secondsLeft: Type.Number({ description: 'Estimate.', examples: [96] }),
 });
 
+const Waiting = Type.Object(
+  {
+    position: Type.Integer({ description: 'Jobs before this one.', examples: [3] }),
+    seconds: Type.Optional(
+      Type.Number({
+        description: 'Estimated time until it is finished; left out where no worker has finished a job yet.',
+        examples: [480],
+      }),
+    ),
+  },
+  { description: 'Where it stands in the queue; only while it waits.' },
+);
+export type Waiting = Static<typeof Waiting>;
+
 const EmbeddingError = Type.Object({
   status: Type.Integer({ description: 'HTTP status that this problem has elsewhere.', examples: [422] }),
   code: Type.String({ description: 'Stable code.', examples: ['FACE_NOT_FOUND'] }),
@@ -91,6 +106,7 @@ export const Embedding = Type.Object(
     height: Type.Optional(Type.Integer({ description: 'Height of the upright photo.', examples: [4032] })),
     faces: Type.Optional(Type.Array(ReportedFace, { description: 'Every face found, largest first.' })),
     quad: Type.Optional(Corners),
+    waiting: Type.Optional(Waiting),
     progress: Type.Optional(EmbeddingProgress),
     losses: Type.Optional(Type.Array(Type.Number(), { description: 'Loss before each step taken.' })),
     stoppedAt: Type.Optional(
@@ -143,6 +159,25 @@ export const Upload = (maxPhotos: number) =>
     { required: ['image'], additionalProperties: false },
   );
 
+const prefer = Type.Optional(
+  Type.String({
+    description:
+      '`wait=N` (RFC 7240): the answer may take up to N seconds, at most 60, and comes as soon as all is finished.',
+    examples: ['wait=30'],
+  }),
+);
+export const PreferHeader = Type.Object({ prefer });
+export const UploadHeaders = Type.Object({
+  prefer,
+  'idempotency-key': Type.Optional(
+    Type.String({
+      description:
+        'Any text of 1 to 255 printable characters that is new for each request. A repetition of the request with the same key, within 24 hours, gets the embeddings that the first one made.',
+      examples: ['3f1c9a52-7d0e-4b1c-9a55-0a2f6a0f3a51'],
+    }),
+  ),
+});
+
 export const EmbeddingParams = Type.Object({ id: id('Id of the embedding.') });
 
 export const IMAGE_KINDS = ['original', 'aligned', 'reconstruction', 'preview'] as const;
@@ -166,8 +201,12 @@ export const NotReady = Type.Object(readiness, {
   description: 'Not ready: starting, stopping, or a part is away.',
 });
 
-/** Error answers of a route, by status, for its `response` schema. */
-export function problems(...codes: ErrorCode[]) {
+/** What every route that asks for a key may answer. */
+const ACCESS_PROBLEMS = ['UNAUTHORIZED', 'FORBIDDEN', 'RATE_LIMITED'] as const;
+
+/** Error answers of a route that asks for a key, by status, for its `response` schema. */
+export function problems(...own: ErrorCode[]) {
+  const codes = [...ACCESS_PROBLEMS, ...own];
   const statuses = [...new Set(codes.map((code) => ERRORS[code].status))];
   return Object.fromEntries(
     statuses.map((status) => {

@@ -53,6 +53,12 @@ export async function readUpload(request: FastifyRequest, limits: UploadLimits):
   return { photos, options: parseOptions(fields) };
 }
 
+/** All that makes the request what it is. */
+export const partsOf = ({ photos, options }: Upload): (string | Uint8Array)[] => [
+  JSON.stringify(options),
+  ...photos,
+];
+
 const partLimits = ({ maxUploadBytes, maxPhotos }: UploadLimits) => ({
   fileSize: maxUploadBytes,
   files: maxPhotos,

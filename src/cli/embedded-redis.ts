@@ -23,6 +23,8 @@ interface Claim {
 /** Of the last start only. */
 const LOG = 'redis.log';
 
+export const redisDir = (dataDir: string): string => join(dataDir, 'redis');
+
 const claimPath = (dir: string): string => join(dir, 'server.json');
 
 /**
@@ -50,6 +52,13 @@ export async function redisReady(url: string, timeoutMs: number): Promise<void> 
   } finally {
     redis.disconnect();
   }
+}
+
+/** Address of the server of a service that runs on this data directory now; undefined when none does. */
+export async function embeddedRedisUrl(dataDir: string): Promise<string | undefined> {
+  const text = await readFile(claimPath(redisDir(dataDir)), 'utf8').catch(() => undefined);
+  const claim = text === undefined ? undefined : parseClaim(text);
+  return claim && (await answers(claim.url)) ? claim.url : undefined;
 }
 
 /** Gives the directory back after the server has ended. */

@@ -1,9 +1,8 @@
 /** The whole service as child processes of this one: Redis, API, worker. What `npm start` and `npm run demo` share. */
 import { createServer } from 'node:net';
-import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type Config, childEnvironment } from '../config.js';
-import { planRedis, redisReady, releaseRedis } from './embedded-redis.js';
+import { planRedis, redisDir, redisReady, releaseRedis } from './embedded-redis.js';
 import { leashed, nodeSpec, type ProcessSpec, Supervised } from './processes.js';
 
 /** Restarts per minute of one process before the whole service gives up. */
@@ -33,7 +32,7 @@ export class Service {
   }
 
   get #redisDir(): string {
-    return join(this.#config.dataDir, 'redis');
+    return redisDir(this.#config.dataDir);
   }
 
   /** Resolves when the service answers and a worker is warm. Rejects with a sentence that says what to do. */

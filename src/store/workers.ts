@@ -61,6 +61,12 @@ export const WorkerInfo = Type.Object({
     { description: 'Milliseconds of one measured warm-up run, by role.' },
   ),
   batch: Type.Optional(BatchInfo),
+  secondsPerJob: Type.Optional(
+    Type.Number({
+      description: 'Running mean of the seconds that an embedding took it; none before the first.',
+      examples: [128.4],
+    }),
+  ),
 });
 export type WorkerInfo = Static<typeof WorkerInfo>;
 

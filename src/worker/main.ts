@@ -34,6 +34,8 @@ const RENDERS_KEPT_MS = 7 * 24 * 3_600_000;
 const SWEEP_EVERY_MS = 600_000;
 /** How long short jobs may take to finish when the process is told to stop. */
 const DRAIN_MS = 5_000;
+/** How much the latest job counts in the running mean of their seconds. */
+const LATEST_SHARE = 0.2;
 
 async function main(config: Config, log: Logger): Promise<void> {
   if (!config.redisUrl) {
@@ -89,6 +91,10 @@ async function main(config: Config, log: Logger): Promise<void> {
 
   const worker = describeWorker(config, warmed);
   const { batch } = config;
+  const onSeconds = (seconds: number): void => {
+    const { secondsPerJob = seconds } = worker;
+    worker.secondsPerJob = secondsPerJob + LATEST_SHARE * (seconds - secondsPerJob);
+  };
   const onBatch = (chosen: BatchInfo): void => {
     worker.batch = chosen;
   };
@@ -96,7 +102,10 @@ async function main(config: Config, log: Logger): Promise<void> {
   for (const { role, engine, info } of warmed) {
     const queue =
       role === 'embed'
-        ? await embedWorker({ records, blobs, engine, info, log, state, batch, onBatch }, connection)
+        ? await embedWorker(
+            { records, blobs, engine, info, log, state, batch, onBatch, onSeconds },
+            connection,
+          )
         : new Worker<RenderJob>(
             RENDER_QUEUE,
             (job) => render({ blobs, engine, latents }, job.data).catch((error) => refuse(error, log, job)),
@@ -135,6 +144,8 @@ interface EmbedContext {
   batch: BatchSetting;
   /** Hears how many photos the worker projects at a time, now and whenever that changes. */
   onBatch: (batch: BatchInfo) => void;
+  /** Hears how long each embedding took that succeeded. */
+  onSeconds: (seconds: number) => void;
 }
 
 async function embedWorker(
@@ -177,6 +188,7 @@ async function embedWorker(
   const queue = new Worker<EmbedJob>(
     EMBED_QUEUE,
     async (job, token, signal) => {
+      const begun = performance.now();
       try {
         const payload = { id: job.data.id, attempt: job.attemptsStarted };
         const aborted = signal ?? new AbortController().signal;
@@ -188,6 +200,7 @@ async function embedWorker(
           aborted,
         );
         log.info({ ...payload, outcome }, 'embedding ended');
+        if (outcome === 'succeeded') context.onSeconds((performance.now() - begun) / 1000);
         sizing.jobEnded();
       } catch (error) {
         if (state.stopping) {

@@ -5,9 +5,8 @@ import type { Quad } from '../../src/contracts.js';
 import { AppError } from '../../src/errors.js';
 import { sniffPhoto } from '../../src/images.js';
 import { detection, startApp, storeFinished, type TestApp } from '../support/app.js';
+import { SMALL_PHOTO } from '../support/photos.js';
 import { startRedis, type TestRedis } from '../support/redis.js';
-
-const PHOTO = new URL('../../node_modules/@vladmandic/face-api/demo/sample1.jpg', import.meta.url);
 
 let server: TestRedis;
 let jpeg: Buffer;
@@ -15,7 +14,7 @@ let service: TestApp;
 
 beforeAll(async () => {
   server = await startRedis();
-  jpeg = await readFile(PHOTO);
+  jpeg = await readFile(SMALL_PHOTO);
 });
 afterEach(() => service.close());
 afterAll(() => server.stop());

@@ -14,6 +14,9 @@ import type { RenderJob } from '../../src/jobs.js';
 import { Queues, RENDER_QUEUE, toFailure } from '../../src/queue.js';
 import { ApiKeys } from '../../src/store/api-keys.js';
 import { FileBlobStore } from '../../src/store/blobs.js';
+import { Changes } from '../../src/store/changes.js';
+import { Idempotency } from '../../src/store/idempotency.js';
+import { RecordList } from '../../src/store/record-list.js';
 import { Records } from '../../src/store/records.js';
 import { connectRedis, ready } from '../../src/store/redis.js';
 import { UrlSignatures } from '../../src/store/url-signatures.js';
@@ -34,9 +37,11 @@ export interface TestApp {
 }
 
 export async function startApp(redisUrl: string, overrides: Partial<AppDeps> = {}): Promise<TestApp> {
-  const keyPrefix = `test-${randomBytes(4).toString('hex')}`;
+  const keyPrefix = overrides.config?.keyPrefix ?? `test-${randomBytes(4).toString('hex')}`;
   const dir = await mkdtemp(join(tmpdir(), 'latentmorph-blobs-'));
   const redis = connectRedis(redisUrl, () => {});
+  const records = new Records(redis, keyPrefix);
+  const changes = new Changes(redis, keyPrefix);
   const queues = new Queues(redisUrl, keyPrefix);
   const workers: Worker[] = [];
   const connections: Redis[] = [];
@@ -44,7 +49,10 @@ export async function startApp(redisUrl: string, overrides: Partial<AppDeps> = {
     config: { ...loadConfig({}), keyPrefix },
     redis,
     queues,
-    records: new Records(redis, keyPrefix),
+    records,
+    recordList: new RecordList(redis, keyPrefix, records),
+    idempotency: new Idempotency(redis, keyPrefix),
+    changes,
     apiKeys: new ApiKeys(redis, keyPrefix),
     urlSignatures: new UrlSignatures(redis, keyPrefix),
     blobs: new FileBlobStore(dir),
@@ -94,6 +102,7 @@ export async function startApp(redisUrl: string, overrides: Partial<AppDeps> = {
       await app.close();
       await Promise.all(workers.map((worker) => worker.close(true)));
       await queues.close();
+      changes.close();
       for (const connection of [...connections, redis]) connection.disconnect();
       await rm(dir, { recursive: true, force: true });
     },

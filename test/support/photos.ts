@@ -8,3 +8,9 @@ export function samplePhoto(number: 1 | 2 | 3 | 4 | 5 | 6): Promise<Buffer> {
   const root = dirname(createRequire(import.meta.url).resolve('@vladmandic/face-api/package.json'));
   return readFile(join(root, 'demo', `sample${number}.jpg`));
 }
+
+/** A small photo with a face, for tests in which no model looks at it. */
+export const SMALL_PHOTO = new URL(
+  '../../node_modules/@vladmandic/face-api/demo/sample1.jpg',
+  import.meta.url,
+);

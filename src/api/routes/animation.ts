@@ -27,6 +27,7 @@ export function animationRoutes(deps: AppDeps): FastifyPluginAsyncTypebox {
       url: '/morph/animation',
       schema: {
         tags: ['morph'],
+        security: [{ key: [] }, { signature: [] }],
         operationId: 'getMorphAnimation',
         summary: 'The morph of two embeddings as a moving picture',
         description:

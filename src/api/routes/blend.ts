@@ -7,6 +7,7 @@ import type { AppDeps } from '../app.js';
 import { received } from '../expected.js';
 import { IMAGE_TYPES, imageFormat } from '../image-format.js';
 import { isCached, sendImage, tagged } from '../image-reply.js';
+import { readsJson } from '../json-body.js';
 import { made, sourcesOf } from '../morph-pair.js';
 import { BlendBody, MORPH_PROBLEMS, PLACED_PROBLEM } from '../morph-schemas.js';
 import { placeOf, squareSize } from '../placement.js';
@@ -19,11 +20,7 @@ const LEAST_SUM = 1e-6;
 
 export function blendRoutes(deps: AppDeps): FastifyPluginAsyncTypebox {
   return async (app) => {
-    app.addContentTypeParser(
-      'application/json',
-      { parseAs: 'string' },
-      app.getDefaultJsonParser('error', 'error'),
-    );
+    readsJson(app);
     app.route({
       method: 'POST',
       url: '/morph',

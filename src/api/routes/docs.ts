@@ -19,6 +19,7 @@ export const docsRoutes: FastifyPluginAsyncTypebox = async (app) => {
     url: '/openapi.yaml',
     schema: {
       tags: ['service'],
+      security: [],
       operationId: 'getOpenApi',
       summary: 'This description',
       response: {

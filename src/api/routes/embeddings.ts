@@ -7,13 +7,16 @@ import { AppError } from '../../errors.js';
 import { embeddingPrefix, renderBlob } from '../../store/blob-keys.js';
 import { accept } from '../accept.js';
 import type { AppDeps } from '../app.js';
+import { once } from '../idempotent.js';
 import { IMAGE_TYPES } from '../image-format.js';
 import { isCached, sendImage, tagged } from '../image-reply.js';
 import { ImageQuery, PLACED_PROBLEM } from '../morph-schemas.js';
-import { present, retryAfter } from '../present.js';
+import { retryAfter } from '../present.js';
 import { checkImageQuery, sendPlaced } from '../reconstruction.js';
-import { EmbeddingParams, imageAnswer, problems, Upload } from '../schemas.js';
-import { readUpload } from '../upload.js';
+import { EmbeddingParams, imageAnswer, PreferHeader, problems, Upload, UploadHeaders } from '../schemas.js';
+import { shown } from '../shown.js';
+import { partsOf, readUpload } from '../upload.js';
+import { awaited, isFinished } from '../wait.js';
 
 const tags = ['embeddings'];
 
@@ -41,8 +44,16 @@ export function embeddingRoutes(deps: AppDeps): FastifyPluginAsyncTypebox {
         description:
           'Accepts the photos for projection into the latent space of the generator, all of them or none. One photo is answered with its embedding, several with a list.',
         consumes: ['multipart/form-data'],
+        headers: UploadHeaders,
         body: Upload(config.maxPhotos),
         response: {
+          200: {
+            description: 'All finished within the time that `Prefer` gave.',
+            headers: { location },
+            content: {
+              'application/json': { schema: Type.Union([Type.Ref('Embedding'), Type.Ref('EmbeddingList')]) },
+            },
+          },
           202: {
             description: 'Accepted.',
             headers: { location, 'retry-after': retry },
@@ -59,6 +70,8 @@ export function embeddingRoutes(deps: AppDeps): FastifyPluginAsyncTypebox {
             'UNSUPPORTED_MEDIA_TYPE',
             'IMAGE_UNREADABLE',
             'FACE_NOT_FOUND',
+            'IDEMPOTENCY_IN_FLIGHT',
+            'IDEMPOTENCY_KEY_REUSED',
             'UNAVAILABLE',
           ),
         },
@@ -66,11 +79,17 @@ export function embeddingRoutes(deps: AppDeps): FastifyPluginAsyncTypebox {
       // The schema is documentation here: a multipart body is streamed, and `readUpload` checks it part by part.
       validatorCompiler: () => () => true,
       handler: async (request, reply) => {
-        const embeddings = (await accept(deps, request.caller.tenant, await readUpload(request, config))).map(
-          present,
+        const upload = await readUpload(request, config);
+        const { tenant } = request.caller;
+        const accepted = await once(deps, request, reply, partsOf(upload), (onStored) =>
+          accept(deps, tenant, upload, onStored),
         );
+        const found = await awaited(deps, request, reply, accepted);
+        const isDone = found.every(({ state }) => isFinished(state));
+        reply.code(isDone ? 200 : 202);
+        if (!isDone) reply.header('retry-after', 2);
+        const embeddings = await shown(deps, found);
         const [only, ...others] = embeddings;
-        reply.code(202).header('retry-after', 2);
         if (!only || others.length > 0) return reply.send({ embeddings });
         return reply.header('location', only.links.self).send(only);
       },
@@ -84,6 +103,7 @@ export function embeddingRoutes(deps: AppDeps): FastifyPluginAsyncTypebox {
         operationId: 'getEmbedding',
         summary: 'State, progress and result of an embedding',
         params: EmbeddingParams,
+        headers: PreferHeader,
         response: {
           200: {
             description: 'The embedding.',
@@ -94,10 +114,11 @@ export function embeddingRoutes(deps: AppDeps): FastifyPluginAsyncTypebox {
         },
       },
       handler: async (request, reply) => {
-        const record = await find(request.caller.tenant, request.params.id);
+        const found = await find(request.caller.tenant, request.params.id);
+        const record = (await awaited(deps, request, reply, [found]))[0]!;
         const seconds = retryAfter(record);
         if (seconds !== undefined) reply.header('retry-after', seconds);
-        return reply.header('cache-control', 'no-store').send(present(record));
+        return reply.header('cache-control', 'no-store').send((await shown(deps, [record]))[0]!);
       },
     });
 
@@ -108,6 +129,7 @@ export function embeddingRoutes(deps: AppDeps): FastifyPluginAsyncTypebox {
       schema: {
         tags,
         operationId: 'getEmbeddingImage',
+        security: [{ key: [] }, { signature: [] }],
         summary: 'An image of an embedding',
         params: EmbeddingParams,
         querystring: ImageQuery,

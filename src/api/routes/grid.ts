@@ -21,6 +21,7 @@ export function gridRoutes(deps: AppDeps): FastifyPluginAsyncTypebox {
       url: '/morph/grid',
       schema: {
         tags: ['morph'],
+        security: [{ key: [] }, { signature: [] }],
         operationId: 'getMorphGrid',
         summary: 'Many morphs of two embeddings in one picture',
         description:

@@ -12,7 +12,13 @@ export function healthRoutes({ redis, config, isDraining }: AppDeps): FastifyPlu
       method: 'GET',
       config: { access: 'public' },
       url: '/healthz',
-      schema: { tags: ['service'], operationId: 'getHealth', summary: 'Liveness', response: { 200: Health } },
+      schema: {
+        tags: ['service'],
+        security: [],
+        operationId: 'getHealth',
+        summary: 'Liveness',
+        response: { 200: Health },
+      },
       handler: async () => ({ status: 'ok' as const }),
     });
 
@@ -22,6 +28,7 @@ export function healthRoutes({ redis, config, isDraining }: AppDeps): FastifyPlu
       url: '/readyz',
       schema: {
         tags: ['service'],
+        security: [],
         operationId: 'getReadiness',
         summary: 'Readiness',
         response: { 200: Ready, 503: NotReady },

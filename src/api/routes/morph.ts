@@ -18,6 +18,7 @@ export function morphRoutes(deps: AppDeps): FastifyPluginAsyncTypebox {
       url: '/morph',
       schema: {
         tags: ['morph'],
+        security: [{ key: [] }, { signature: [] }],
         operationId: 'getMorph',
         summary: 'The morph of two embeddings',
         description:

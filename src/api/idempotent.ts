@@ -1,0 +1,93 @@
+/** A request that a client may repeat with the same `Idempotency-Key` until it gets an answer, and that acts once. */
+import { createHash } from 'node:crypto';
+import type { FastifyReply, FastifyRequest } from 'fastify';
+import type { EmbeddingRecord } from '../contracts.js';
+import { AppError } from '../errors.js';
+import type { AppDeps } from './app.js';
+import { received } from './expected.js';
+
+/** Printable ASCII, as in a header. */
+const KEY = /^[\x21-\x7e]{1,255}$/;
+
+/** Called when the records are stored and before they are enqueued. */
+export type OnStored = (ids: readonly string[]) => Promise<void>;
+
+/**
+ * Does `work`, or, where the same request with the same key was answered before, finds its records again and says so in
+ * the answer. `parts` are all that makes the request what it is. Throws IDEMPOTENCY_KEY_REUSED, IDEMPOTENCY_IN_FLIGHT, and
+ * EMBEDDING_NOT_FOUND when what was made then is deleted by now.
+ */
+export async function once(
+  deps: Pick<AppDeps, 'idempotency' | 'records' | 'queues'>,
+  request: FastifyRequest,
+  reply: FastifyReply,
+  parts: readonly (string | Uint8Array)[],
+  work: (onStored: OnStored) => Promise<EmbeddingRecord[]>,
+): Promise<EmbeddingRecord[]> {
+  const key = keyOf(request);
+  if (key === undefined) return work(async () => undefined);
+  const { idempotency } = deps;
+  const { tenant } = request.caller;
+  const found = await idempotency.claim(tenant, key, fingerprint(parts));
+  switch (found.kind) {
+    case 'other-request':
+      throw new AppError('IDEMPOTENCY_KEY_REUSED', {
+        detail:
+          'The same Idempotency-Key came with other photos or fields before; send a new key with a new request.',
+      });
+    case 'in-flight':
+      throw new AppError('IDEMPOTENCY_IN_FLIGHT', {
+        detail: 'A request with this Idempotency-Key is still being answered; ask again in a moment.',
+      });
+    case 'settled':
+      reply.header('idempotent-replayed', 'true');
+      return recalled(deps, tenant, found.ids);
+    case 'claimed':
+      try {
+        return await work(async (ids) => {
+          if (await idempotency.settle(tenant, key, found.claim, ids)) return;
+          throw new AppError('IDEMPOTENCY_IN_FLIGHT', {
+            detail:
+              'The request took so long that it was taken over by its repetition; ask again in a moment.',
+          });
+        });
+      } catch (error) {
+        await idempotency.release(tenant, key, found.claim).catch(() => undefined);
+        throw error;
+      }
+  }
+}
+
+/** The records of an earlier request. Their jobs may not have been enqueued, if its process was lost. */
+async function recalled(
+  { records, queues }: Pick<AppDeps, 'records' | 'queues'>,
+  tenant: string,
+  ids: readonly string[],
+): Promise<EmbeddingRecord[]> {
+  const found = (await Promise.all(ids.map((id) => records.find(tenant, id)))).filter(
+    (record) => record !== undefined,
+  );
+  if (found.length === 0)
+    throw new AppError('EMBEDDING_NOT_FOUND', {
+      detail: 'What this Idempotency-Key made was deleted; send a new key with a new request.',
+    });
+  const waiting = found.filter(({ state }) => state === 'queued');
+  if (waiting.length > 0) await queues.enqueueEmbed(...waiting);
+  return found;
+}
+
+function keyOf({ headers }: FastifyRequest): string | undefined {
+  const key = headers['idempotency-key'];
+  if (key === undefined) return undefined;
+  if (typeof key === 'string' && KEY.test(key)) return key;
+  throw new AppError('BAD_REQUEST', {
+    detail: `Received ${received(key)} for the header Idempotency-Key; expected 1 to 255 printable ASCII characters without spaces.`,
+  });
+}
+
+/** Each part with its length, so that no two lists of parts look the same. */
+function fingerprint(parts: readonly (string | Uint8Array)[]): string {
+  const hash = createHash('sha256');
+  for (const part of parts) hash.update(`${Buffer.byteLength(part)}:`).update(part);
+  return hash.digest('hex');
+}
