@@ -145,7 +145,16 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
     'queue.ts',
     'request-tags.ts',
   ],
-  'cli/': ['config.ts', 'contracts.ts', 'images', 'models/', 'store/', 'api/describe.ts'],
+  'openapi-types/': [],
+  'cli/': [
+    'config.ts',
+    'contracts.ts',
+    'images',
+    'models/',
+    'store/',
+    'openapi-types/',
+    'api/describe.ts',
+  ],
 };
 
 describe('imports go inwards only', () => {
