@@ -102,6 +102,7 @@ export const EmbeddingOptions = Type.Object(
         maximum: 2 ** 32 - 1,
         description:
           'Adds small Gaussian noise of this seed to the start, to try again from elsewhere. Left out: none.',
+        examples: [7],
       }),
     ),
   },

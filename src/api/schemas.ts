@@ -3,8 +3,8 @@ import { type Static, Type } from 'typebox';
 import { Box, EmbeddingOptions, EmbeddingState, LastGood, Quality, Recovery } from '../contracts.js';
 import { ERRORS, type ErrorCode } from '../errors.js';
 import { WorkerInfo } from '../store/workers.js';
+import { embeddingExample, exampleId } from './examples.js';
 
-const exampleId = 'emb_8Jx0cTq5mYb2LrVw7NfK';
 export const id = (description: string) =>
   Type.String({ maxLength: 100, description, examples: [exampleId] });
 export const time = (description: string) =>
@@ -136,7 +136,11 @@ export const Embedding = Type.Object(
     error: Type.Optional(EmbeddingError),
     links: Links,
   },
-  { $id: 'Embedding', description: 'A photo on its way into W+, or arrived there.' },
+  {
+    $id: 'Embedding',
+    description: 'A photo on its way into W+, or arrived there.',
+    examples: [embeddingExample],
+  },
 );
 export type Embedding = Static<typeof Embedding>;
 

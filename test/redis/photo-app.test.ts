@@ -56,10 +56,11 @@ const imageAt = async (address: string) => {
 };
 
 test('a visitor uploads a photo, sees the progress, picks a portrait and moves the slider', async () => {
-  const portraits = (await json('/portraits')) as { id: string; name: string; url: string }[];
+  const listed = async () => (await json('/portraits')) as { id: string; name: string; url: string }[];
+  const portraits = await listed();
   expect(portraits.map(({ name }) => name)).toEqual(['first', 'second']);
   expect((await imageAt(portraits[0]!.url)).width).toBeGreaterThan(0);
-  expect((await json('/portraits'))[0].id).toBe(portraits[0]!.id);
+  expect((await listed())[0]!.id).toBe(portraits[0]!.id);
 
   const posted = await post(new Blob([new Uint8Array(await readFile(SMALL_PHOTO))]));
   expect(posted.status).toBe(202);

@@ -20,7 +20,7 @@ const ListQuery = Type.Object(
       Type.String({
         maxLength: 200,
         description: 'The `next` of the page before.',
-        examples: ['MTc2OTg2MDgwMDAwMC5lbWJf'],
+        examples: ['MTc2OTg2MDgwMDAwMC5lbWJfOEp4MGNUcTVtWWIyTHJWdzdOZks'],
       }),
     ),
     state: Type.Optional(EmbeddingState),
