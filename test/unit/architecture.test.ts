@@ -154,6 +154,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
     'store/',
     'openapi-types/',
     'api/describe.ts',
+    'api/describe-errors.ts',
   ],
 };
 

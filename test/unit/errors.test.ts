@@ -1,16 +1,20 @@
 import { readFile } from 'node:fs/promises';
 import { expect, test } from 'vitest';
+import { describeErrors } from '../../src/api/describe-errors.js';
 import { problemOf } from '../../src/api/problem.js';
 import { AppError, ERRORS } from '../../src/errors.js';
 
-test('docs/errors.md and the registry list the same codes, statuses and retries', async () => {
+test('docs/errors.md is what the registry says; otherwise run `npm run build && npm run errors`', async () => {
   const text = await readFile(new URL('../../docs/errors.md', import.meta.url), 'utf8');
-  const rows = [...text.matchAll(/^\| `(\w+)` \| (\d+) \| (yes|no) \| (.+) \|$/gm)];
-  const documented = rows.map(([, code, status, retry]) => `${code} ${status} ${retry}`);
-  const known = Object.entries(ERRORS).map(
-    ([code, e]) => `${code} ${e.status} ${e.retryable ? 'yes' : 'no'}`,
+  expect(text).toBe(describeErrors());
+});
+
+test.each(Object.entries(ERRORS))('%s says in the registry what it means', (code, { meaning, title }) => {
+  expect(meaning, `Give ${code} a \`meaning\` in src/errors.ts: cause, and what to do.`).toMatch(
+    /^[A-Z`].{20,}\.$/s,
   );
-  expect(documented).toEqual(known);
+  expect(meaning).not.toContain('\n');
+  expect(meaning).not.toBe(title);
 });
 
 test('a problem shows the public face of an error and nothing of its cause', () => {
