@@ -670,6 +670,10 @@ export interface Operations {
         /** Id of the embedding. */
         id: string;
       };
+      headers?: {
+        /** Id of the last event that was received: only what came after it is sent. */
+        "last-event-id"?: string;
+      };
     };
     answers: {
       200: ReadableStream<Uint8Array>;

@@ -1,5 +1,6 @@
 /** `GET /embeddings/{id}/events`: what happens to an embedding, as server-sent events. */
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox';
+import { Type } from 'typebox';
 import type { EmbeddingRecord } from '../../contracts.js';
 import { AppError } from '../../errors.js';
 import { type Change, EVENT_ID } from '../../store/changes.js';
@@ -18,6 +19,15 @@ const LOOK_AGAIN_MS = 5_000;
 /** Milliseconds after which a client shall connect again. */
 const RETRY_MS = 2_000;
 
+const EventHeaders = Type.Object({
+  'last-event-id': Type.Optional(
+    Type.String({
+      description: 'Id of the last event that was received: only what came after it is sent.',
+      examples: ['1769860800000-0'],
+    }),
+  ),
+});
+
 export function eventRoutes(deps: AppDeps): FastifyPluginAsyncTypebox {
   const { records, changes } = deps;
   return async (app) => {
@@ -31,6 +41,7 @@ export function eventRoutes(deps: AppDeps): FastifyPluginAsyncTypebox {
         description:
           'Server-sent events: `state` (the embedding as it is; first of all), `progress`, `preview` (address of the latest image) and `result` (the finished embedding; the stream ends with it). A comment every 15 seconds keeps the connection alive. After a lost connection a client that sends `Last-Event-ID`, as browsers do, misses nothing; what is no longer kept is made up for by another `state`.',
         params: EmbeddingParams,
+        headers: EventHeaders,
         response: {
           200: {
             description: 'The events.',
