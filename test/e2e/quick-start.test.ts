@@ -1,5 +1,6 @@
 /** The quick start of the README, word for word, with the real service and models. */
-import { execFile } from 'node:child_process';
+import { execFile, spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { mkdir, mkdtemp, readFile, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -81,4 +82,25 @@ test('and so do ten lines with the client', async () => {
   const { stdout } = await run(process.execPath, ['quick-start.mjs'], { cwd: dir });
   expect(stdout).toMatch(/a\.jpg 100 %/);
   expect(await takeMorph()).toMatchObject({ format: 'jpeg', width: 1024, height: 1024 });
+});
+
+test('the example app runs in front of the service', async () => {
+  await run(process.execPath, ['node_modules/typescript/bin/tsc', '-p', 'tsconfig.examples.json'], {
+    cwd: ROOT,
+  });
+  const example = spawn(process.execPath, ['dist-examples/examples/photo-app/server.js'], {
+    cwd: ROOT,
+    env: { ...process.env, LATENTMORPH_URL: url, EXAMPLE_PORT: '0' },
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
+  try {
+    const [line] = await once(example.stdout.setEncoding('utf8'), 'data');
+    const page = /http:\/\/\S+/.exec(line)![0];
+    expect(await (await fetch(page)).text()).toContain('<input type="file"');
+    const portraits = (await (await fetch(`${page}/portraits`)).json()) as { name: string; url: string }[];
+    expect(portraits.map(({ name }) => name)).toEqual(['obama', 'biden']);
+    expect((await fetch(portraits[0]!.url)).headers.get('content-type')).toBe('image/jpeg');
+  } finally {
+    example.kill();
+  }
 });
