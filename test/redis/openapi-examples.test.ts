@@ -1,14 +1,15 @@
 /**
  * Every operation of openapi.yaml is asked for as its examples say, with each optional parameter in turn, and every answer is
  * judged by the documented schema. A new operation needs `examples` in its schemas, and at most a row in `WORLD` (what is
- * stored beforehand) or in `TOGETHER` (what a parameter makes no sense without).
+ * stored beforehand) and one in `TOGETHER` (what a parameter makes no sense without).
  */
 import { readFile } from 'node:fs/promises';
 import { Ajv2020 } from 'ajv/dist/2020.js';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { parse } from 'yaml';
+import type { Quad } from '../../src/contracts.js';
 import { detection, startApp, storeFinished, type TestApp } from '../support/app.js';
-import { type Document, type ExampleRequest, Examples, FILE } from '../support/openapi-examples.js';
+import { type Document, type ExampleRequest, Examples, requestOf } from '../support/openapi-examples.js';
 import { SMALL_PHOTO } from '../support/photos.js';
 import { startRedis, type TestRedis } from '../support/redis.js';
 import { standInWorker } from '../support/stand-in-worker.js';
@@ -16,9 +17,15 @@ import { standInWorker } from '../support/stand-in-worker.js';
 /** The id of all examples. */
 const ID = 'emb_8Jx0cTq5mYb2LrVw7NfK';
 
-/** What is stored before a request; without a row, one embedding that has succeeded. */
-const WORLD: Readonly<Record<string, (service: TestApp) => Promise<unknown>>> = {
-  cancelEmbedding: (service) => storeFinished(service, { id: ID, state: 'queued' }),
+/** What a row of `WORLD` says better than the examples: ids that the service gave out, bodies that must fit. */
+type Instead = Partial<Pick<ExampleRequest, 'path' | 'query' | 'headers' | 'body'>>;
+
+/** What is stored before a request; without a row, one embedding that has succeeded, under the id of the examples. */
+const WORLD: Readonly<Record<string, (service: TestApp) => Promise<Instead>>> = {
+  cancelEmbedding: async (service) => {
+    const { id } = await storeFinished(service, { id: ID, state: 'queued' });
+    return { path: { id } };
+  },
 };
 
 /** By operation and name of an optional parameter or member: others that it makes no sense without. */
@@ -54,6 +61,11 @@ function objections(value: unknown, ...place: string[]): unknown[] {
 }
 
 describe('every operation', () => {
+  test('of a row is in the document', () => {
+    const known = examples.operations().map(({ id }) => id);
+    expect(known).toEqual(expect.arrayContaining([...Object.keys(WORLD), ...Object.keys(TOGETHER)]));
+  });
+
   test.each(examples.operations())(
     '$id has examples of what it answers, and they fit',
     ({ path, method, operation }) => {
@@ -88,65 +100,38 @@ describe('asked for by its examples', () => {
     await service.close();
   });
 
-  async function storeEmbedding(): Promise<void> {
+  async function storeEmbedding(): Promise<Instead> {
     const kinds = ['original', 'aligned', 'preview', 'reconstruction', 'latent'];
-    const keys = Object.fromEntries(kinds.map((kind) => [kind, `embeddings/${ID}/${kind}`]));
-    for (const key of Object.values(keys))
+    const blobs = Object.fromEntries(kinds.map((kind) => [kind, `embeddings/${ID}/${kind}`]));
+    for (const key of Object.values(blobs))
       await service.deps.blobs.put(key, new Uint8Array(await photo.arrayBuffer()));
-    await storeFinished(service, {
-      id: ID,
-      blobs: keys,
-      faces: detection(1).faces,
-      face: 0,
-      width: 1920,
-      height: 1280,
-      quad: [
-        [100, 100],
-        [100, 400],
-        [400, 400],
-        [400, 100],
-      ],
-    });
-  }
-
-  function payloadOf({ contentType, body }: ExampleRequest): FormData | string | undefined {
-    if (contentType === undefined) return undefined;
-    if (contentType !== 'multipart/form-data') return JSON.stringify(body);
-    const form = new FormData();
-    for (const [name, value] of Object.entries(body))
-      for (const one of [value].flat()) form.append(name, one === FILE ? photo : String(one));
-    return form;
-  }
-
-  async function ask(request: ExampleRequest, path: string) {
-    const url = path.replace(/\{(\w+)\}/g, (_, name: string) => request.path[name]!);
-    const query = new URLSearchParams(request.query);
-    const sent = new Request(`http://localhost${url}?${query}`, {
-      method: request.method,
-      headers: {
-        ...request.headers,
-        ...(request.contentType !== 'multipart/form-data' &&
-          request.contentType && { 'content-type': request.contentType }),
-      },
-      body: payloadOf(request),
-    });
-    return service.app.inject({
-      method: request.method as 'GET',
-      url: `${url}?${query}`,
-      headers: Object.fromEntries(sent.headers),
-      ...(request.contentType && { payload: Buffer.from(await sent.arrayBuffer()) }),
-    });
+    const quad: Quad = [
+      [100, 100],
+      [100, 400],
+      [400, 400],
+      [400, 100],
+    ];
+    const { faces } = detection(1);
+    await storeFinished(service, { id: ID, blobs, faces, face: 0, width: 1920, height: 1280, quad });
+    return {};
   }
 
   test.each(examples.operations())('$id answers as documented', async ({ id, path, method, operation }) => {
-    for (const request of examples.requests(id)) {
-      const beside = TOGETHER[id]?.[request.title] ?? {};
-      if (request.contentType) request.body = { ...request.body, ...beside };
-      else request.query = { ...request.query, ...beside };
+    for (const example of examples.requests(id)) {
       await service.redis.del(`${service.deps.config.keyPrefix}:embedding:${ID}`);
-      await (WORLD[id]?.(service) ?? storeEmbedding());
+      const instead = await (WORLD[id]?.(service) ?? storeEmbedding());
+      const request = { ...example, ...instead };
+      const beside = TOGETHER[id]?.[request.title] ?? {};
+      if (request.contentType === undefined) request.query = { ...request.query, ...beside };
+      else if (typeof request.body === 'object') request.body = { ...request.body, ...beside };
 
-      const answer = await ask(request, path);
+      const sent = requestOf(request, path, photo);
+      const answer = await service.app.inject({
+        method: request.method as 'GET',
+        url: sent.url.slice('http://localhost'.length),
+        headers: Object.fromEntries(sent.headers),
+        ...(sent.body && { payload: Buffer.from(await sent.arrayBuffer()) }),
+      });
       const status = String(answer.statusCode);
       const what = `${request.title}: ${status} ${answer.statusCode >= 400 ? answer.body : ''}`;
       const documented = operation.responses[status];

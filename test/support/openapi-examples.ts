@@ -28,7 +28,7 @@ interface Parameter {
 export interface Operation {
   operationId: string;
   parameters?: Parameter[];
-  requestBody?: { content: Record<string, { schema: Schema }> };
+  requestBody?: { content: Record<string, { schema?: Schema }> };
   responses: Record<string, { content?: Record<string, { schema?: Schema }> }>;
 }
 export interface Document {
@@ -44,7 +44,8 @@ export interface ExampleRequest {
   query: Record<string, string>;
   headers: Record<string, string>;
   contentType: string | undefined;
-  body: Record<string, unknown>;
+  /** Members of a form or of JSON, or `FILE`. */
+  body: unknown;
 }
 
 export class NoExample extends Error {}
@@ -101,7 +102,7 @@ export class Examples {
     const { operation, method } = this.operations().find((one) => one.id === id)!;
     const { parameters = [], requestBody } = operation;
     const [contentType, content] = Object.entries(requestBody?.content ?? {})[0] ?? [];
-    const schema = content?.schema;
+    const schema = content && (content.schema ?? { format: 'binary' });
     const value = ({ name, example, schema }: Parameter): string =>
       String(example ?? this.of(schema, `${id}, parameter ${name}`));
     const isNeeded = (one: Parameter): boolean => one.required === true && !('default' in one.schema);
@@ -116,8 +117,9 @@ export class Examples {
       query: valuesIn('query'),
       headers: valuesIn('header'),
       contentType,
-      body: (schema ? this.of(schema, `${id}, body`) : {}) as Record<string, unknown>,
+      body: schema && this.of(schema, `${id}, body`),
     };
+    const members = typeof least.body === 'object' ? { ...least.body } : {};
     const withParameter = parameters
       .filter((one) => !isNeeded(one))
       .map((one) => {
@@ -125,12 +127,29 @@ export class Examples {
         return { ...least, title: one.name, [place]: { ...least[place], [one.name]: value(one) } };
       });
     const withMember = Object.entries(schema?.properties ?? {})
-      .filter(([name]) => !(name in least.body))
+      .filter(([name]) => !(name in members))
       .map(([name, property]) => ({
         ...least,
         title: name,
-        body: { ...least.body, [name]: this.of(property, `${id}, body.${name}`) },
+        body: { ...members, [name]: this.of(property, `${id}, body.${name}`) },
       }));
     return [least, ...withParameter, ...withMember];
   }
+}
+
+/** The example as a request of HTTP. `file` stands where the example has one. */
+export function requestOf(example: ExampleRequest, path: string, file: Blob): Request {
+  const { method, contentType, body } = example;
+  const filled = path.replace(/\{(\w+)\}/g, (_, name: string) => encodeURIComponent(example.path[name]!));
+  const url = `http://localhost${filled}?${new URLSearchParams(example.query)}`;
+  const headers = new Headers(example.headers);
+  if (contentType === undefined) return new Request(url, { method, headers });
+  if (contentType !== 'multipart/form-data') {
+    headers.set('content-type', contentType);
+    return new Request(url, { method, headers, body: body === FILE ? file : JSON.stringify(body) });
+  }
+  const form = new FormData();
+  for (const [name, value] of Object.entries(body as object))
+    for (const one of [value].flat()) form.append(name, one === FILE ? file : String(one));
+  return new Request(url, { method, headers, body: form });
 }
