@@ -20,20 +20,27 @@ const LONGEST_TUPLE = 4;
 
 export class SchemaTypes {
   readonly #components: ReadonlyMap<string, Schema>;
+  /** Components that are being compared with their form in a request. */
   readonly #comparing = new Set<string>();
+  /** Components that a request refers to, and that look different there. */
+  readonly #inRequests = new Set<string>();
 
   constructor(components: Readonly<Record<string, Schema>>) {
     this.#components = new Map(Object.entries(components));
   }
 
-  /** Declarations of all components, those with another form in requests twice. */
+  /** Declarations of all components, and of those that look different in the requests whose text was asked for before. */
   declarations(): string[] {
-    return [...this.#components].flatMap(([name, schema]) => [
-      `${comment(schema, '')}export type ${name} = ${this.text(schema, 'answer')};`,
-      ...(this.#differs(name)
-        ? [`/** ${name} in a request. */\nexport type ${name}Input = ${this.text(schema, 'request')};`]
-        : []),
-    ]);
+    const answers = [...this.#components].map(
+      ([name, schema]) => `${comment(schema, '')}export type ${name} = ${this.text(schema, 'answer', name)};`,
+    );
+    const requests: string[] = [];
+    // A set is walked to its end, with what is added on the way.
+    for (const name of this.#inRequests)
+      requests.push(
+        `/** ${name} in a request. */\nexport type ${name}Input = ${this.text(this.#components.get(name)!, 'request', name)};`,
+      );
+    return [...answers, ...requests];
   }
 
   /** The type as text. `where` names the schema in errors; `indent` is that of the line on which it stands. */
@@ -123,7 +130,9 @@ export class SchemaTypes {
     const name = /^#\/components\/schemas\/(\w+)$/.exec(reference)?.[1];
     if (!name || !this.#components.has(name))
       throw new Error(`The reference '${reference}' of the schema ${where || '(root)'} leads nowhere.`);
-    return position === 'request' && this.#differs(name) ? `${name}Input` : name;
+    if (position === 'answer' || !this.#differs(name)) return name;
+    if (this.#comparing.size === 0) this.#inRequests.add(name);
+    return `${name}Input`;
   }
 
   /** Whether a component looks different in a request. One inside itself is compared without itself. */

@@ -40,7 +40,8 @@ export interface WaitOptions extends UploadCallOptions {
   onProgress?: (progress: Progress) => void;
 }
 
-export type EmbeddingOptions = Omit<RequestOf<'createEmbeddings'>['body'], 'image'>;
+/** Fields of the form beside the photos; for those that change what is answered there is `request`. */
+export type EmbeddingOptions = Omit<RequestOf<'createEmbeddings'>['body'], 'image' | 'latent' | 'partial'>;
 export type ListFilter = NonNullable<RequestOf<'listEmbeddings'>['query']>;
 export type MorphParameters = RequestOf<'getMorph'>['query'];
 export type ImageParameters = RequestOf<'getEmbeddingImage'>['query'];
@@ -94,12 +95,16 @@ export class Latentmorph {
     options: EmbeddingOptions = {},
     { signal, idempotencyKey = newKey() }: UploadCallOptions = {},
   ): Promise<Embedding[]> {
-    const { data } = await this.request('createEmbeddings', {
+    const { status, data } = await this.request('createEmbeddings', {
       headers: { 'idempotency-key': idempotencyKey },
       body: { ...options, image: [...photos] },
       signal,
     });
-    return 'embeddings' in data ? data.embeddings : [data];
+    if ('embeddings' in data) return data.embeddings;
+    if ('id' in data) return [data];
+    throw new LatentmorphError('UNEXPECTED_ANSWER', 'Expected embeddings but received something else.', {
+      status,
+    });
   }
 
   /** Posts a photo and follows it to its end. Throws its error where it did not succeed. */

@@ -68,8 +68,20 @@ describe('the type of a schema', () => {
     expect(flat(schema, 'request')).toBe(
       '{ /** How many * / there are. Default: 7. */ n?: number; image: Binary; p: PointInput; }',
     );
-    expect(types.declarations().join('\n')).toContain('export type PointInput = {');
-    expect(types.declarations().join('\n')).not.toContain('TreeInput');
+  });
+
+  test('is declared once more where a request refers to it and it looks different there', () => {
+    const declared = (references: string[]): string[] => {
+      const fresh = new SchemaTypes({
+        ...components,
+        Line: { type: 'object', properties: { from: { $ref: '#/components/schemas/Point' } } },
+      });
+      for (const name of references) fresh.text({ $ref: `#/components/schemas/${name}` }, 'request');
+      return fresh.declarations().flatMap((text) => /export type (\w+Input)/.exec(text)?.[1] ?? []);
+    };
+    expect(declared([])).toEqual([]);
+    expect(declared(['Tree'])).toEqual([]);
+    expect(declared(['Line'])).toEqual(['LineInput', 'PointInput']);
   });
 
   test.each<[Schema, string]>([
