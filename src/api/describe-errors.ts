@@ -2,7 +2,7 @@
 import { AppError, ERRORS } from '../errors.js';
 import { problemOf } from './problem.js';
 
-const HEADER = '<!-- Generated from src/errors.ts by `npm run errors`; edit that and run it again. -->';
+const HEADER = '<!-- Generated from src/error-codes.ts by `npm run errors`; edit that and run it again. -->';
 
 const EXAMPLE = problemOf(
   new AppError('FACE_NOT_FOUND', {

@@ -10,7 +10,7 @@ test('docs/errors.md is what the registry says; otherwise run `npm run build && 
 });
 
 test.each(Object.entries(ERRORS))('%s says in the registry what it means', (code, { meaning, title }) => {
-  expect(meaning, `Give ${code} a \`meaning\` in src/errors.ts: cause, and what to do.`).toMatch(
+  expect(meaning, `Give ${code} a \`meaning\` in src/error-codes.ts: cause, and what to do.`).toMatch(
     /^[A-Z`].{20,}\.$/s,
   );
   expect(meaning).not.toContain('\n');
