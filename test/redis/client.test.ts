@@ -88,13 +88,23 @@ test('follows an embedding by its events', async () => {
   expect(types).toContain('state');
 });
 
-test('an upload that is repeated with its key makes one embedding', async () => {
+test('an upload whose answer is lost is repeated and makes one embedding', async () => {
   work();
-  const call = { idempotencyKey: 'the-same' };
-  const first = await client.embed(await photo(), {}, call);
-  expect((await client.embed(await photo(), {}, call)).id).toBe(first.id);
-  expect((await client.embed(await photo())).id).not.toBe(first.id);
-  await expect(client.embed(await photo(), { seed: 1 }, call)).rejects.toMatchObject({
+  const { token } = await service.deps.apiKeys.create({ tenant: 'lossy', name: 'test', admin: false });
+  let requests = 0;
+  const lossy: typeof fetch = async (...request) => {
+    const response = await fetch(...request);
+    if (requests++ === 0) throw new TypeError('The connection was lost.');
+    return response;
+  };
+  const unlucky = new Latentmorph({ baseUrl, key: token, fetch: lossy });
+  const { id } = await unlucky.embed(await photo());
+  expect(requests).toBe(2);
+  const found: string[] = [];
+  for await (const one of unlucky.list()) found.push(one.id);
+  expect(found).toEqual([id]);
+  await client.embed(await photo(), { seed: 1 }, { idempotencyKey: 'k' });
+  await expect(client.embed(await photo(), {}, { idempotencyKey: 'k' })).rejects.toMatchObject({
     code: 'IDEMPOTENCY_KEY_REUSED',
   });
 });

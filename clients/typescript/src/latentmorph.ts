@@ -132,11 +132,14 @@ export class Latentmorph {
 
   /** State, progress, previews and result as they come; goes on after lost connections, and ends with the result. */
   events(id: string, { signal }: CallOptions = {}): AsyncGenerator<EmbeddingEvent> {
-    return embeddingEvents(async (last, end) => {
-      const headers = last === undefined ? {} : { 'last-event-id': last };
-      const { response } = await this.#send('getEmbeddingEvents', { path: { id }, headers, signal: end });
-      return response.status === 204 ? undefined : response;
-    }, signal);
+    return embeddingEvents(
+      async (last, end) => {
+        const headers = last === undefined ? {} : { 'last-event-id': last };
+        const { response } = await this.#send('getEmbeddingEvents', { path: { id }, headers, signal: end });
+        return response.status === 204 ? undefined : response;
+      },
+      { signal },
+    );
   }
 
   async get(id: string, call: CallOptions = {}): Promise<Embedding> {

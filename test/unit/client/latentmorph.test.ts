@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { embeddingEvents } from '../../../clients/typescript/src/events.js';
 import { Latentmorph } from '../../../clients/typescript/src/latentmorph.js';
 
 type Answer = (request: IncomingMessage, response: ServerResponse) => void;
@@ -199,6 +200,32 @@ describe('events', () => {
     expect(done).toEqual(embedding);
     expect(steps).toEqual([1]);
     expect(requests.slice(2).map(({ headers }) => headers.prefer)).toEqual(['wait=30', 'wait=30']);
+  });
+
+  test('are given up where nothing comes of one connection after the other', async () => {
+    const open = (_: string | undefined, signal: AbortSignal) => fetch(baseUrl, { signal });
+    const iterate = async () => {
+      for await (const _ of embeddingEvents(open, { silenceMs: 50, retryMs: 10 }));
+    };
+    for (const isSilent of [true, false]) {
+      requests = [];
+      answers = [
+        (_, response) => {
+          response.writeHead(200, { 'content-type': 'text/event-stream' }).flushHeaders();
+          if (!isSilent) response.end();
+        },
+      ];
+      await expect(iterate()).rejects.toMatchObject({ code: 'NO_ANSWER' });
+      expect(requests).toHaveLength(3);
+    }
+  });
+
+  test('are waited for over any number of connections on which the service says that it is there', async () => {
+    const alive = stream('retry: 10\n\n: still here\n\n');
+    answers = [alive, alive, alive, alive, stream(event('1-0', 'result', embedding))];
+    const seen: string[] = [];
+    for await (const { type } of client.events('emb_1')) seen.push(type);
+    expect(seen).toEqual(['result']);
   });
 
   test('of an embedding that fails become its error', async () => {
