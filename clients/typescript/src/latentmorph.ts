@@ -1,7 +1,7 @@
 /** The service as an object. Runs on Node 20 and in browsers; a key belongs on a server. */
 import { type Binary, type Embedding, OPERATIONS } from './api.js';
 import { LatentmorphError } from './error.js';
-import { type EmbeddingEvent, embeddingEvents, type Progress } from './events.js';
+import { type EmbeddingEvent, embeddingEvents, type OpenStream, type Progress } from './events.js';
 import {
   type Answer,
   type AnyRequest,
@@ -70,9 +70,10 @@ export class Latentmorph {
 
   /** Any operation of the service by its name. Throws LatentmorphError. */
   async request<Id extends OperationId>(id: Id, ...[request = {}]: Arguments<Id>): Promise<Answer<Id>> {
-    const { response } = await this.#send(id, request as AnyRequest & CallOptions);
-    const { status, headers } = response;
-    return { status, headers, data: await dataOf(response) } as unknown as Answer<Id>;
+    return this.#send(id, request as AnyRequest & CallOptions, async (response) => {
+      const { status, headers } = response;
+      return { status, headers, data: await dataOf(response) } as unknown as Answer<Id>;
+    });
   }
 
   /** Address of an operation that is asked for with GET. It needs the key all the same. */
@@ -132,14 +133,13 @@ export class Latentmorph {
 
   /** State, progress, previews and result as they come; goes on after lost connections, and ends with the result. */
   events(id: string, { signal }: CallOptions = {}): AsyncGenerator<EmbeddingEvent> {
-    return embeddingEvents(
-      async (last, end) => {
-        const headers = last === undefined ? {} : { 'last-event-id': last };
-        const { response } = await this.#send('getEmbeddingEvents', { path: { id }, headers, signal: end });
-        return response.status === 204 ? undefined : response;
-      },
-      { signal },
-    );
+    const open: OpenStream = (last, end) => {
+      const headers = { 'last-event-id': last };
+      return this.#send('getEmbeddingEvents', { path: { id }, headers, signal: end }, async (response) =>
+        response.status === 204 ? undefined : response,
+      );
+    };
+    return embeddingEvents(open, { signal });
   }
 
   async get(id: string, call: CallOptions = {}): Promise<Embedding> {
@@ -233,7 +233,11 @@ export class Latentmorph {
     }
   }
 
-  #send(id: OperationId, request: AnyRequest & CallOptions) {
+  #send<T>(
+    id: OperationId,
+    request: AnyRequest & CallOptions,
+    read: (response: Response) => Promise<T>,
+  ): Promise<T> {
     const { method, takesIdempotencyKey, answers } = OPERATIONS[id];
     const { body, type } = bodyOf(id, request);
     const headers = new Headers();
@@ -244,15 +248,8 @@ export class Latentmorph {
     if (this.#key) headers.set('authorization', `Bearer ${this.#key}`);
     const isRepeatable = !['POST', 'PATCH'].includes(method) || takesIdempotencyKey === true;
     const url = this.#base + pathOf(id, request);
-    return send(this.#transport, {
-      method,
-      url,
-      headers,
-      body,
-      isRepeatable,
-      answers,
-      signal: request.signal,
-    });
+    const { signal } = request;
+    return send(this.#transport, { method, url, headers, body, isRepeatable, answers, signal }, read);
   }
 }
 

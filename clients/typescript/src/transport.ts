@@ -27,18 +27,19 @@ const LONGEST_PAUSE = 60;
 /** Refusals before anything was done. */
 const REFUSED = new Set(['RATE_LIMITED', 'BUSY', 'IDEMPOTENCY_IN_FLIGHT']);
 
-/** Throws LatentmorphError, and the reason of the signal when it aborts. */
-export async function send(
+/** What `read` makes of the answer. Throws LatentmorphError, and the reason of the signal when it aborts. */
+export async function send<T>(
   transport: Transport,
   request: Sent,
-): Promise<{ response: Response; attempts: number }> {
+  read: (response: Response) => Promise<T>,
+): Promise<T> {
   const { method, url, headers, body, signal } = request;
   for (let attempts = 1; ; attempts++) {
     signal?.throwIfAborted();
     let error: LatentmorphError;
     try {
       const response = await transport.fetch(url, { method, headers, body, signal });
-      if (response.ok || request.answers.includes(response.status)) return { response, attempts };
+      if (response.ok || request.answers.includes(response.status)) return await read(response);
       error = await errorOf(response, attempts);
     } catch (cause) {
       signal?.throwIfAborted();

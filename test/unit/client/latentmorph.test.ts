@@ -102,6 +102,17 @@ describe('a repetition', () => {
     expect(requests[3]!.headers['idempotency-key']).not.toBe(keys[0]);
   });
 
+  test('comes, too, where the connection is lost in the middle of the answer', async () => {
+    answers = [
+      (_, response) => {
+        response.writeHead(200, { 'content-type': 'image/png', 'content-length': 8 });
+        response.write('half', () => setTimeout(() => response.socket?.destroy(), 20));
+      },
+      (_, response) => response.writeHead(200, { 'content-type': 'image/png' }).end('all of it'),
+    ];
+    expect(await client.morph({ a: 'A', b: 'B' })).toEqual(new Uint8Array(Buffer.from('all of it')));
+  });
+
   test('of what may have acted already and has no key never comes', async () => {
     answers = [hangUp];
     await expect(client.cancel('emb_1')).rejects.toMatchObject({ code: 'NO_ANSWER', status: 0, attempts: 1 });
