@@ -5,6 +5,7 @@
  */
 import { readFile } from 'node:fs/promises';
 import { Ajv2020 } from 'ajv/dist/2020.js';
+import { fullFormats } from 'ajv-formats/dist/formats.js';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { parse } from 'yaml';
 import type { Quad } from '../../src/contracts.js';
@@ -48,7 +49,7 @@ const TOGETHER: Readonly<Record<string, Readonly<Record<string, Record<string, s
 
 const document = parse(await readFile(new URL('../../openapi.yaml', import.meta.url), 'utf8')) as Document;
 const examples = new Examples(document);
-const ajv = new Ajv2020({ strict: false, allErrors: true, formats: { binary: true } });
+const ajv = new Ajv2020({ strict: false, allErrors: true, formats: { ...fullFormats, binary: true } });
 ajv.addSchema(document, 'openapi');
 
 /** Why the value is not what the document says at the place; empty where it is. */
