@@ -20,6 +20,7 @@ export const ERRORS = {
   IMAGE_TOO_LARGE: { status: 413, retryable: false, title: 'The photo is too large.' },
   FACE_NOT_FOUND: { status: 422, retryable: false, title: 'No face was found in the photo.' },
   NOT_FOUND: { status: 404, retryable: false, title: 'There is nothing at this address.' },
+  METHOD_NOT_ALLOWED: { status: 405, retryable: false, title: 'This address does not take this method.' },
   EMBEDDING_NOT_FOUND: { status: 404, retryable: false, title: 'There is no embedding with this id.' },
   IMAGE_NOT_READY: {
     status: 409,

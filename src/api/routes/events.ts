@@ -1,5 +1,6 @@
 /** `GET /embeddings/{id}/events`: what happens to an embedding, as server-sent events. */
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox';
+import { Type } from 'typebox';
 import type { EmbeddingRecord } from '../../contracts.js';
 import { AppError } from '../../errors.js';
 import { type Change, EVENT_ID } from '../../store/changes.js';
@@ -34,7 +35,7 @@ export function eventRoutes(deps: AppDeps): FastifyPluginAsyncTypebox {
         response: {
           200: {
             description: 'The events.',
-            content: { 'text/event-stream': { schema: { type: 'string' } } },
+            content: { 'text/event-stream': { schema: ServerSentEvent } },
           },
           204: { description: 'The result was sent already; do not connect again.', type: 'null' },
           ...problems('BAD_REQUEST', 'EMBEDDING_NOT_FOUND', 'UNAVAILABLE'),
@@ -58,6 +59,15 @@ export function eventRoutes(deps: AppDeps): FastifyPluginAsyncTypebox {
     });
   };
 }
+
+const ServerSentEvent = Type.Object(
+  {
+    id: Type.String({ description: 'For `Last-Event-ID`.', examples: ['1769860800000-0'] }),
+    event: Type.Enum(['state', 'progress', 'preview', 'result']),
+    data: Type.String({ description: 'JSON.', examples: ['{"step":20,"steps":200,"fraction":0.1}'] }),
+  },
+  { description: 'One of the events.' },
+);
 
 interface Source {
   id: string;
