@@ -1,7 +1,6 @@
 /** `/signed-urls`: addresses of images that a browser can load without a key. */
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox';
 import { Type } from 'typebox';
-import { AppError } from '../../errors.js';
 import { SIGNATURE_PARAMETERS } from '../../store/url-signatures.js';
 import type { AppDeps } from '../app.js';
 import { readsJson } from '../json-body.js';
@@ -19,7 +18,7 @@ const SignedUrlBody = Type.Object(
     url: Type.String({
       maxLength: 8_000,
       pattern: SIGNABLE,
-      description: 'Path and query of an image of this API, as for `GET`.',
+      description: 'Path and query of an image of this API, as for `GET`; one that is signed is signed anew.',
       examples: ['/morph?a=emb_8Jx0cTq5mYb2LrVw7NfK&b=emb_3Fh6pWz1sXk9DgUe4RtB&lambda=0.5'],
     }),
     expiresIn: Type.Optional(
@@ -75,14 +74,10 @@ export function signedUrlRoutes({ urlSignatures, now }: AppDeps): FastifyPluginA
   };
 }
 
-/** Path and query as the router reads them. Throws BAD_REQUEST for one that is signed. */
+/** Path and query as the router reads them, without an earlier signature. */
 function signable(text: string): string {
   const url = new URL(text, BASE);
-  const signed = SIGNATURE_PARAMETERS.find((name) => url.searchParams.has(name));
-  if (signed)
-    throw new AppError('BAD_REQUEST', {
-      detail: `Received a \`url\` with the parameter ${signed}; expected one that is not signed yet.`,
-    });
+  for (const name of SIGNATURE_PARAMETERS) url.searchParams.delete(name);
   return url.pathname + url.search;
 }
 
