@@ -99,6 +99,12 @@ export const ERRORS = {
     title: 'There is nothing at this address.',
     meaning: 'No such route; see `/docs`.',
   },
+  METHOD_NOT_ALLOWED: {
+    status: 405,
+    retryable: false,
+    title: 'This address does not take this method.',
+    meaning: 'The address takes other methods, which the header `Allow` names; use one of them.',
+  },
   EMBEDDING_NOT_FOUND: {
     status: 404,
     retryable: false,

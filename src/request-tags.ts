@@ -2,13 +2,15 @@
 import { type Static, Type } from 'typebox';
 
 export const MAX_LABELS = 16;
-/** Printable, without the comma that separates labels in a form field. */
-const LABEL_PATTERN = '^[^\\p{C},]{1,64}$';
+/** Ends of lines and other control characters; which characters there are at all is no matter. */
+const CONTROL = '\\u0000-\\u001f\\u007f-\\u009f\\u2028\\u2029';
+/** Without the comma that separates labels in a form field. */
+const LABEL_PATTERN = `^[^${CONTROL},]{1,64}$`;
 
 export const Label = Type.String({
   pattern: LABEL_PATTERN,
   maxLength: 64,
-  description: '1 to 64 printable characters without commas.',
+  description: '1 to 64 characters without commas and control characters.',
   examples: ['team-photo'],
 });
 
@@ -30,7 +32,7 @@ export const RequestTags = Type.Object({
     Type.String({
       minLength: 1,
       maxLength: 200,
-      pattern: '^\\P{C}+$',
+      pattern: `^[^${CONTROL}]+$`,
       description: "The client's own name for it, such as the id of a user's photo.",
       examples: ['photo-4711'],
     }),

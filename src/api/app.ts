@@ -8,7 +8,6 @@ import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox';
 import Fastify, { type FastifyBaseLogger, type FastifyInstance, LogController } from 'fastify';
 import type { Redis } from 'ioredis';
 import type { Config } from '../config.js';
-import { AppError } from '../errors.js';
 import type { RegionsInfo } from '../models/regions/map.js';
 import type { JobQueues } from '../queue.js';
 import type { ApiKeys } from '../store/api-keys.js';
@@ -20,8 +19,8 @@ import type { Records } from '../store/records.js';
 import type { UrlSignatures } from '../store/url-signatures.js';
 import { guard } from './access.js';
 import { announceClosing } from './closing.js';
-import { received } from './expected.js';
 import { limitRates } from './limits.js';
+import { refuseUnknown } from './methods.js';
 import { refuseConnection, sendProblem } from './problem.js';
 import { animationRoutes } from './routes/animation.js';
 import { blendRoutes } from './routes/blend.js';
@@ -113,6 +112,8 @@ export async function buildApp(deps: AppDeps): Promise<FastifyInstance> {
     // Slow uploads end some time: photos of 200 MB at 1 MB/s pass.
     requestTimeout: 300_000,
     forceCloseConnections: 'idle',
+    // An id that is too long is unknown like any other.
+    routerOptions: { maxParamLength: 8_192 },
     return503OnClosing: false,
     frameworkErrors: sendProblem,
     clientErrorHandler: refuseConnection,
@@ -129,12 +130,7 @@ export async function buildApp(deps: AppDeps): Promise<FastifyInstance> {
   }).withTypeProvider<TypeBoxTypeProvider>();
 
   app.setErrorHandler(sendProblem);
-  app.setNotFoundHandler((request) => {
-    const path = request.url.split('?')[0];
-    throw new AppError('NOT_FOUND', {
-      detail: `No route for ${request.method} ${received(path)}; see /docs.`,
-    });
-  });
+  refuseUnknown(app);
   app.addHook('onResponse', async (request, reply) => {
     const { method, url } = request;
     request.log.debug(

@@ -8,6 +8,8 @@ export interface ParameterSchema {
   maximum?: number;
   exclusiveMinimum?: number;
   maxLength?: number;
+  format?: string;
+  pattern?: string;
   minItems?: number;
   maxItems?: number;
 }
@@ -15,6 +17,8 @@ export interface ParameterSchema {
 /** `an integer from 1 to 5000`, `one of linear, style, attribute`, `true or false`. */
 export function expected(schema: ParameterSchema): string {
   if (schema.enum) return `one of ${schema.enum.join(', ')}`;
+  if (schema.format === 'date-time') return 'a moment such as 2026-01-31T12:00:00Z';
+  if (schema.pattern !== undefined) return `a text of the form ${schema.pattern}`;
   if (schema.type === 'string') return `a text of at most ${schema.maxLength ?? 'any number of'} characters`;
   if (schema.type === 'object') return 'an object';
   if (schema.type === 'array')

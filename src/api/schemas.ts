@@ -182,7 +182,10 @@ export const UploadHeaders = Type.Object({
   ),
 });
 
-export const EmbeddingParams = Type.Object({ id: id('Id of the embedding.') });
+/** Whatever cannot be an id is unknown like any other. */
+export const EmbeddingParams = Type.Object({
+  id: Type.String({ description: 'Id of the embedding.', examples: [exampleId] }),
+});
 
 export const IMAGE_KINDS = ['original', 'aligned', 'reconstruction', 'preview'] as const;
 export type ImageKind = (typeof IMAGE_KINDS)[number];

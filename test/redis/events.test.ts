@@ -1,6 +1,7 @@
 /** Following an embedding by its events. */
+import { once } from 'node:events';
 import { readFile } from 'node:fs/promises';
-import { setTimeout as sleep } from 'node:timers/promises';
+import type { OutgoingHttpHeaders } from 'node:http';
 import { describe, expect, test } from 'vitest';
 import type { EmbeddingRecord } from '../../src/contracts.js';
 import { detection, eachTestOnApp, storeFinished, type TestApp } from '../support/app.js';
@@ -46,6 +47,19 @@ describe('events', () => {
   const events = async (id: string, headers: Record<string, string> = {}) =>
     service.app.inject({ url: `/embeddings/${id}/events`, headers });
 
+  /** Follows an embedding: resolves as soon as the first event has come, with the text of all up to the end. */
+  async function following(id: string): Promise<{ headers: OutgoingHttpHeaders; text: Promise<string> }> {
+    const answer = await service.app.inject({ url: `/embeddings/${id}/events`, payloadAsStream: true });
+    const stream = answer.stream().setEncoding('utf8');
+    let text = '';
+    stream.on('data', (part: string) => {
+      text += part;
+    });
+    const end = once(stream, 'end').then(() => text);
+    await expect.poll(() => text, { timeout: 10_000 }).toContain('event: state');
+    return { headers: answer.headers, text: end };
+  }
+
   /** Runs a projection of two chunks. */
   async function project(id: string): Promise<void> {
     const { records } = service.deps;
@@ -62,12 +76,10 @@ describe('events', () => {
 
   test('tell state, progress, previews and result, and end', async () => {
     const id = await queued();
-    const answer = events(id);
-    await sleep(200);
+    const { headers, text } = await following(id);
     await project(id);
-    const { headers, body } = await answer;
     expect(headers['content-type']).toBe('text/event-stream');
-    const told = parse(body);
+    const told = parse(await text);
     const names = told.map(({ event }) => event).filter((name) => name !== 'state');
     expect(told[0]).toMatchObject({
       event: 'state',
@@ -90,10 +102,9 @@ describe('events', () => {
 
   test('go on after Last-Event-ID without a gap or a repetition', async () => {
     const id = await queued();
-    const live = events(id);
-    await sleep(200);
+    const { text } = await following(id);
     await project(id);
-    const all = parse((await live).body);
+    const all = parse(await text);
     for (const [i, { id: last }] of all.entries()) {
       const rest = await events(id, { 'last-event-id': last });
       // States of the past are known to be over.
@@ -115,10 +126,9 @@ describe('events', () => {
 
   test('make up for what is no longer kept by the state', async () => {
     const id = await queued();
-    const live = events(id);
-    await sleep(200);
+    const { text } = await following(id);
     await project(id);
-    const [, second] = parse((await live).body);
+    const [, second] = parse(await text);
     await service.redis.xtrim(`${service.deps.config.keyPrefix}:events:${id}`, 'MAXLEN', 1);
     const told = parse((await events(id, { 'last-event-id': second!.id })).body);
     expect(told.map(({ event }) => event)).toEqual(['result']);
@@ -126,10 +136,9 @@ describe('events', () => {
 
   test('end when the embedding is deleted', async () => {
     const id = await queued();
-    const answer = events(id);
-    await sleep(200);
+    const { text } = await following(id);
     await service.app.inject({ method: 'DELETE', url: `/embeddings/${id}` });
-    expect(parse((await answer).body).map(({ event }) => event)).toEqual(['state']);
+    expect(parse(await text).map(({ event }) => event)).toEqual(['state']);
   });
 
   test('refuse a Last-Event-ID that is none', async () => {

@@ -63,7 +63,9 @@ test('filters by state, label, reference and time, and by all of them', async ()
   expect(await walk('label=early')).toEqual([c, b, a]);
   expect(await walk('reference=photo-1')).toEqual([e, b]);
   expect(await walk('createdFrom=2026-01-01T00:02:00Z&createdBefore=2026-01-01T00:04:00Z')).toEqual([d, c]);
-  expect(await walk('state=succeeded&label=early&reference=photo-2&createdBefore=2026-01-02')).toEqual([c]);
+  expect(
+    await walk('state=succeeded&label=early&reference=photo-2&createdBefore=2026-01-02T00:00:00Z'),
+  ).toEqual([c]);
   expect(await walk('label=none')).toEqual([]);
 });
 
@@ -86,7 +88,7 @@ test.each([
   ['state=done', 'state'],
   ['label=a%2Cb', 'label'],
   ['createdFrom=yesterday', 'createdFrom'],
-  ['createdBefore=2026-13-01', 'createdBefore'],
+  ['createdBefore=2026-13-01T00:00:00Z', 'createdBefore'],
   ['sort=asc', 'sort'],
 ])('refuses %s', async (query, name) => {
   const answer = await list(`?${query}`);

@@ -14,7 +14,7 @@ export type Problem = {
   /** What was received, what is expected, what to do. */
   detail?: string;
   /** Stable code to switch on. */
-  code: "BAD_REQUEST" | "UNAUTHORIZED" | "FORBIDDEN" | "SIGNATURE_INVALID" | "SIGNATURE_EXPIRED" | "RATE_LIMITED" | "QUOTA_EXCEEDED" | "IMAGE_MISSING" | "IMAGE_UNSUPPORTED" | "IMAGE_UNREADABLE" | "IMAGE_TOO_LARGE" | "FACE_NOT_FOUND" | "NOT_FOUND" | "EMBEDDING_NOT_FOUND" | "IMAGE_NOT_READY" | "EMBEDDING_NOT_READY" | "EMBEDDING_FINISHED" | "IDEMPOTENCY_KEY_REUSED" | "IDEMPOTENCY_IN_FLIGHT" | "FORMAT_UNAVAILABLE" | "GENERATOR_MISMATCH" | "ORIGINAL_NOT_KEPT" | "LATENT_DIVERGED" | "ENGINE_FAILED" | "UNSUPPORTED_MEDIA_TYPE" | "PAYLOAD_TOO_LARGE" | "BUSY" | "UNAVAILABLE" | "INTERNAL";
+  code: "BAD_REQUEST" | "UNAUTHORIZED" | "FORBIDDEN" | "SIGNATURE_INVALID" | "SIGNATURE_EXPIRED" | "RATE_LIMITED" | "QUOTA_EXCEEDED" | "IMAGE_MISSING" | "IMAGE_UNSUPPORTED" | "IMAGE_UNREADABLE" | "IMAGE_TOO_LARGE" | "FACE_NOT_FOUND" | "NOT_FOUND" | "METHOD_NOT_ALLOWED" | "EMBEDDING_NOT_FOUND" | "IMAGE_NOT_READY" | "EMBEDDING_NOT_READY" | "EMBEDDING_FINISHED" | "IDEMPOTENCY_KEY_REUSED" | "IDEMPOTENCY_IN_FLIGHT" | "FORMAT_UNAVAILABLE" | "GENERATOR_MISMATCH" | "ORIGINAL_NOT_KEPT" | "LATENT_DIVERGED" | "ENGINE_FAILED" | "UNSUPPORTED_MEDIA_TYPE" | "PAYLOAD_TOO_LARGE" | "BUSY" | "UNAVAILABLE" | "INTERNAL";
   /** Id of the request, also in the log. */
   instance: string;
   [member: string]: unknown;
@@ -390,7 +390,7 @@ export interface Operations {
         cursor?: string;
         /** Where the embedding stands. `expired`: its retention has ended; photo, images and latent are deleted. */
         state?: "queued" | "running" | "succeeded" | "failed" | "cancelled" | "expired";
-        /** 1 to 64 printable characters without commas. */
+        /** 1 to 64 characters without commas and control characters. */
         label?: string;
         /** The client's own name for it, such as the id of a user's photo. */
         reference?: string;
@@ -494,7 +494,7 @@ export interface Operations {
   createSignedUrl: {
     request: {
       body: {
-        /** Path and query of an image of this API, as for `GET`; a whole URL is taken, too. */
+        /** Path and query of an image of this API, as for `GET`; one that is signed is signed anew. */
         url: string;
         /** Seconds for which the URL shall be valid. Default: 3600. */
         expiresIn?: number;

@@ -2,6 +2,14 @@
 import swaggerUi from '@fastify/swagger-ui';
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox';
 
+const OpenApi: Record<string, unknown> = {
+  type: 'object',
+  description: 'As YAML.',
+  required: ['openapi'],
+  properties: { openapi: { type: 'string' } },
+  additionalProperties: true,
+};
+
 export const docsRoutes: FastifyPluginAsyncTypebox = async (app) => {
   app.addHook('onRoute', (route) => {
     route.config = { ...route.config, access: 'public' };
@@ -23,7 +31,7 @@ export const docsRoutes: FastifyPluginAsyncTypebox = async (app) => {
       operationId: 'getOpenApi',
       summary: 'This description',
       response: {
-        200: { description: 'OpenAPI 3.1.', content: { 'application/yaml': { schema: { type: 'string' } } } },
+        200: { description: 'OpenAPI 3.1.', content: { 'application/yaml': { schema: OpenApi } } },
       },
     },
     handler: async (_request, reply) => reply.type('application/yaml').send(app.swagger({ yaml: true })),

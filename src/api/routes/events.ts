@@ -45,7 +45,7 @@ export function eventRoutes(deps: AppDeps): FastifyPluginAsyncTypebox {
         response: {
           200: {
             description: 'The events.',
-            content: { 'text/event-stream': { schema: { type: 'string' } } },
+            content: { 'text/event-stream': { schema: ServerSentEvent } },
           },
           204: { description: 'The result was sent already; do not connect again.', type: 'null' },
           ...problems('BAD_REQUEST', 'EMBEDDING_NOT_FOUND', 'UNAVAILABLE'),
@@ -69,6 +69,15 @@ export function eventRoutes(deps: AppDeps): FastifyPluginAsyncTypebox {
     });
   };
 }
+
+const ServerSentEvent = Type.Object(
+  {
+    id: Type.String({ description: 'For `Last-Event-ID`.', examples: ['1769860800000-0'] }),
+    event: Type.Enum(['state', 'progress', 'preview', 'result']),
+    data: Type.String({ description: 'JSON.', examples: ['{"step":20,"steps":200,"fraction":0.1}'] }),
+  },
+  { description: 'One of the events.' },
+);
 
 interface Source {
   id: string;

@@ -1,33 +1,34 @@
 /** `/signed-urls`: addresses of images that a browser can load without a key. */
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox';
 import { Type } from 'typebox';
-import { AppError } from '../../errors.js';
 import { SIGNATURE_PARAMETERS } from '../../store/url-signatures.js';
 import type { AppDeps } from '../app.js';
-import { received } from '../expected.js';
 import { readsJson } from '../json-body.js';
 import { problems, time } from '../schemas.js';
 
 const MAX_SECONDS = 7 * 86_400;
+const DEFAULT_SECONDS = 3600;
 const BODY_LIMIT = 16_384;
 
-/** Paths below which a signature stands for a key; the routes have `access: 'signed'`. */
-const SIGNABLE = /^\/(morph|morph\/animation|morph\/grid|embeddings\/[\w-]{1,100}\/image)$/;
+/** Addresses for which a signature stands for a key; the routes have `access: 'signed'`. */
+const SIGNABLE = '^/(morph|morph/animation|morph/grid|embeddings/[A-Za-z0-9_-]{1,100}/image)([?][!-~]*)?$';
 
 const SignedUrlBody = Type.Object(
   {
     url: Type.String({
-      minLength: 1,
       maxLength: 8_000,
-      description: 'Path and query of an image of this API, as for `GET`; a whole URL is taken, too.',
+      pattern: SIGNABLE,
+      description: 'Path and query of an image of this API, as for `GET`; one that is signed is signed anew.',
       examples: ['/morph?a=emb_8Jx0cTq5mYb2LrVw7NfK&b=emb_3Fh6pWz1sXk9DgUe4RtB&lambda=0.5'],
     }),
-    expiresIn: Type.Integer({
-      minimum: 1,
-      maximum: MAX_SECONDS,
-      default: 3600,
-      description: 'Seconds for which the URL shall be valid.',
-    }),
+    expiresIn: Type.Optional(
+      Type.Integer({
+        minimum: 1,
+        maximum: MAX_SECONDS,
+        default: DEFAULT_SECONDS,
+        description: 'Seconds for which the URL shall be valid.',
+      }),
+    ),
   },
   { additionalProperties: false },
 );
@@ -64,7 +65,7 @@ export function signedUrlRoutes({ urlSignatures, now }: AppDeps): FastifyPluginA
         },
       },
       handler: async ({ body, caller }, reply) => {
-        const expires = Math.floor(now().getTime() / 1000) + body.expiresIn;
+        const expires = Math.floor(now().getTime() / 1000) + (body.expiresIn ?? DEFAULT_SECONDS);
         const url = await urlSignatures.sign(signable(body.url), { expires, key: caller.key });
         reply.code(201).header('cache-control', 'no-store');
         return { url, expiresAt: new Date(expires * 1000).toISOString() };
@@ -73,18 +74,10 @@ export function signedUrlRoutes({ urlSignatures, now }: AppDeps): FastifyPluginA
   };
 }
 
-/** Path and query. Throws BAD_REQUEST for anything but an image of ours. */
+/** Path and query as the router reads them, without an earlier signature. */
 function signable(text: string): string {
-  const url = URL.canParse(text, BASE) ? new URL(text, BASE) : undefined;
-  if (!url || !SIGNABLE.test(url.pathname))
-    throw new AppError('BAD_REQUEST', {
-      detail: `Received ${received(text)} for \`url\`; expected the path of an image: /morph?..., /morph/animation?..., /morph/grid?... or /embeddings/ID/image?...`,
-    });
-  const signed = SIGNATURE_PARAMETERS.find((name) => url.searchParams.has(name));
-  if (signed)
-    throw new AppError('BAD_REQUEST', {
-      detail: `Received a \`url\` with the parameter ${signed}; expected one that is not signed yet.`,
-    });
+  const url = new URL(text, BASE);
+  for (const name of SIGNATURE_PARAMETERS) url.searchParams.delete(name);
   return url.pathname + url.search;
 }
 

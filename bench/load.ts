@@ -1,5 +1,5 @@
 /** Asks for one address again and again over several connections, and tells how soon answers come. */
-import { Agent, get } from 'node:http';
+import { Agent, get, type RequestOptions } from 'node:http';
 
 export interface Load {
   rps: number;
@@ -7,11 +7,14 @@ export interface Load {
   p99Ms: number;
 }
 
+export interface LoadOptions {
+  requests: number;
+  connections: number;
+  headers?: Record<string, string>;
+}
+
 /** Rejects when an answer is not 200 or a connection breaks. */
-export async function load(
-  url: string,
-  { requests, connections }: { requests: number; connections: number },
-): Promise<Load> {
+export async function load(url: string, { requests, connections, headers = {} }: LoadOptions): Promise<Load> {
   const agent = new Agent({ keepAlive: true, maxSockets: connections });
   const times: number[] = [];
   let asked = 0;
@@ -19,7 +22,7 @@ export async function load(
     while (asked < requests) {
       asked++;
       const begun = performance.now();
-      await answered(url, agent);
+      await answered(url, { agent, headers });
       times.push(performance.now() - begun);
     }
   };
@@ -36,9 +39,9 @@ export async function load(
   return { rps: requests / seconds, p50Ms: quantile(0.5), p99Ms: quantile(0.99) };
 }
 
-function answered(url: string, agent: Agent): Promise<void> {
+function answered(url: string, options: RequestOptions): Promise<void> {
   return new Promise((resolve, reject) => {
-    get(url, { agent }, (response) => {
+    get(url, options, (response) => {
       response.resume();
       response.once('error', reject);
       response.once('end', () =>
