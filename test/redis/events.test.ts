@@ -2,7 +2,7 @@
 import { once } from 'node:events';
 import { readFile } from 'node:fs/promises';
 import type { OutgoingHttpHeaders } from 'node:http';
-import { describe, expect, test } from 'vitest';
+import { describe, expect, test, vi } from 'vitest';
 import type { EmbeddingRecord } from '../../src/contracts.js';
 import { detection, eachTestOnApp, storeFinished, type TestApp } from '../support/app.js';
 import { SMALL_PHOTO } from '../support/photos.js';
@@ -61,17 +61,17 @@ describe('events', () => {
   }
 
   /** Runs a projection of two chunks. */
-  async function project(id: string): Promise<void> {
+  async function project(id: string, attempt = 1): Promise<void> {
     const { records } = service.deps;
     const progress = (step: number) => ({ step, steps: 20, loss: 5000 - step, secondsLeft: 20 - step });
-    await records.begin(id, 1);
-    await records.progress(id, 1, { device: 'cpu' });
+    await records.begin(id, attempt);
+    await records.progress(id, attempt, { device: 'cpu' });
     for (const step of [10, 20])
-      await records.progress(id, 1, {
+      await records.progress(id, attempt, {
         progress: progress(step),
         blobs: { preview: 'embeddings/x/preview.jpg' },
       });
-    await records.succeed(id, 1, { latentHash: 'h' });
+    await records.succeed(id, attempt, { latentHash: 'h' });
   }
 
   test('tell state, progress, previews and result, and end', async () => {
@@ -98,6 +98,28 @@ describe('events', () => {
       href: `/embeddings/${id}/image?kind=preview`,
     });
     expect(told.at(-1)!.data).toMatchObject({ id, state: 'succeeded' });
+  });
+
+  test('leave nothing out where the projection ends between two looks', async () => {
+    const id = await queued();
+    const { text } = await following(id);
+    const { records } = service.deps;
+    const find = records.find.bind(records);
+    let looks = 0;
+    // The look that follows the beginning comes late: everything has happened by then.
+    vi.spyOn(records, 'find').mockImplementation(async (...who) => {
+      if (looks++ === 0) await project(id, 2);
+      return find(...who);
+    });
+    await records.begin(id, 1);
+    const names = parse(await text).map(({ event }) => event);
+    expect(names.filter((name) => name !== 'state')).toEqual([
+      'progress',
+      'preview',
+      'progress',
+      'preview',
+      'result',
+    ]);
   });
 
   test('go on after Last-Event-ID without a gap or a repetition', async () => {

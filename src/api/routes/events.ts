@@ -120,8 +120,8 @@ async function* events(
         const record = await find();
         if (!record) return;
         const finished = isFinished(record.state);
-        // A change of the past whose outcome is known: what lies between comes first.
-        if (finished && change !== news.at(-1)) continue;
+        // A change of the past whose outcome is known: what lies between comes first, be it read already or not.
+        if (finished && change.id !== (await changes.latest(id))) continue;
         yield event(seen, finished ? 'result' : 'state', await show(record));
         if (finished) return;
       }
