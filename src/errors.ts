@@ -19,6 +19,9 @@ export const ERRORS = {
   IMAGE_UNREADABLE: { status: 422, retryable: false, title: 'The photo cannot be decoded.' },
   IMAGE_TOO_LARGE: { status: 413, retryable: false, title: 'The photo is too large.' },
   FACE_NOT_FOUND: { status: 422, retryable: false, title: 'No face was found in the photo.' },
+  FACE_INDEX_UNKNOWN: { status: 422, retryable: false, title: 'The photo has no face with this index.' },
+  TOO_MANY_FACES: { status: 422, retryable: false, title: 'The photo shows too many faces.' },
+  NOTHING_ACCEPTED: { status: 422, retryable: false, title: 'None of the photos was accepted.' },
   NOT_FOUND: { status: 404, retryable: false, title: 'There is nothing at this address.' },
   EMBEDDING_NOT_FOUND: { status: 404, retryable: false, title: 'There is no embedding with this id.' },
   IMAGE_NOT_READY: {
@@ -40,6 +43,12 @@ export const ERRORS = {
   },
   FORMAT_UNAVAILABLE: { status: 501, retryable: false, title: 'This service cannot make this format.' },
   GENERATOR_MISMATCH: { status: 409, retryable: false, title: 'The latents belong to different generators.' },
+  LATENT_INVALID: { status: 422, retryable: false, title: 'The file is not a usable latent.' },
+  LATENT_GENERATOR_MISMATCH: {
+    status: 422,
+    retryable: false,
+    title: 'The latent belongs to another generator than that of the service.',
+  },
   ORIGINAL_NOT_KEPT: { status: 409, retryable: false, title: 'The photo of the embedding was not kept.' },
   LATENT_DIVERGED: { status: 500, retryable: false, title: 'The projection diverged.' },
   ENGINE_FAILED: { status: 500, retryable: true, title: 'The inference engine failed.' },

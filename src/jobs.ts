@@ -85,4 +85,7 @@ export type RenderJob =
       mode: MorphMode;
       crossover: number;
     }
-  | { kind: 'detect'; blob: string };
+  /** Leaves the image of a latent that was sent, 1024 px, in a blob of its own; both are blob keys. */
+  | { kind: 'reconstruct'; latent: string; image: string }
+  /** `detect`: `Detection`; `faces`: `Examination`. */
+  | { kind: 'detect' | 'faces'; blob: string };
