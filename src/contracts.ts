@@ -270,7 +270,7 @@ export interface ExaminedFace extends Face {
   warnings: QualityWarning[];
 }
 
-/** What a `faces` job returns. */
+/** What a `faces` job leaves. */
 export interface Examination extends Omit<Detection, 'faces'> {
   faces: ExaminedFace[];
 }

@@ -87,5 +87,7 @@ export type RenderJob =
     }
   /** Leaves the image of a latent that was sent, 1024 px, in a blob of its own; both are blob keys. */
   | { kind: 'reconstruct'; latent: string; image: string }
-  /** `detect`: `Detection`; `faces`: `Examination`. */
-  | { kind: 'detect' | 'faces'; blob: string };
+  /** Leaves an `Examination` of the photo `blob`, as JSON, in the blob `result`: a queue remembers what its jobs return. */
+  | { kind: 'faces'; blob: string; result: string }
+  /** Returns a `Detection`. */
+  | { kind: 'detect'; blob: string };

@@ -1,5 +1,5 @@
 /** Short jobs that an HTTP request waits for: the image of a mixed latent or the smoothness of a morph into the blob store, or the faces of a photo. */
-import { type Detection, type Examination, type Place, STYLE_DIM, STYLES } from '../contracts.js';
+import { type Detection, type Place, STYLE_DIM, STYLES } from '../contracts.js';
 import type { Drawn } from '../engine/protocol.js';
 import { AppError } from '../errors.js';
 import type { RenderJob } from '../jobs.js';
@@ -10,6 +10,7 @@ import { renderBlob } from '../store/blob-keys.js';
 import type { BlobStore } from '../store/blobs.js';
 import type { Engine } from './engine-client.js';
 import type { Latents } from './latents.js';
+import { lookAtFaces } from './look-at-faces.js';
 import { reconstruct } from './reconstruct.js';
 
 const SHAPE = { layers: STYLES, dim: STYLE_DIM };
@@ -20,15 +21,17 @@ export interface RenderDeps {
   latents: Latents;
 }
 
-/** Returns the faces of a `detect` or `faces` job; the others leave what they made in the blob `renders/<key>` and return nothing. */
-export async function render(deps: RenderDeps, job: RenderJob): Promise<Detection | Examination | undefined> {
+/** Returns the faces of a `detect` job; the others leave what they made in a blob, mostly `renders/<key>`, and return nothing. */
+export async function render(deps: RenderDeps, job: RenderJob): Promise<Detection | undefined> {
   switch (job.kind) {
-    case 'detect':
-    case 'faces': {
+    case 'detect': {
       const image = await deps.blobs.get(job.blob);
       if (!image) throw new AppError('EMBEDDING_NOT_FOUND', { detail: 'The photo was deleted.' });
-      return deps.engine.call(job.kind, { image });
+      return deps.engine.call('detect', { image });
     }
+    case 'faces':
+      await lookAtFaces(deps, job);
+      return undefined;
     case 'reconstruct':
       await reconstruct(deps, job);
       return undefined;

@@ -102,12 +102,17 @@ export function faceRoutes(deps: AppDeps): FastifyPluginAsyncTypebox {
 
 /** What a worker sees in the photo, which is deleted then; one that cannot be deleted is swept away later. */
 async function examined({ blobs, queues, patience }: AppDeps, photo: Uint8Array): Promise<Examination> {
-  const blob = `${LOOKED_AT}${randomUUID()}.jpg`;
+  const id = randomUUID();
+  const [blob, result] = [`${LOOKED_AT}${id}.jpg`, `${LOOKED_AT}${id}.json`];
   try {
     await blobs.put(blob, photo);
-    return (await queues.render({ kind: 'faces', blob }, patience.renderMs)) as Examination;
+    await queues.render({ kind: 'faces', blob, result }, patience.renderMs);
+    const seen = await blobs.get(result);
+    if (!seen) throw new Error('The job left no blob');
+    return JSON.parse(seen.toString()) as Examination;
   } finally {
-    await blobs.delete(blob).catch(() => undefined);
+    // The photo first: a late worker that misses it takes its result back.
+    for (const one of [blob, result]) await blobs.delete(one).catch(() => undefined);
   }
 }
 
