@@ -45,9 +45,10 @@ export interface PhotoMeasures {
 const NOSE_REACH = 0.83;
 /**
  * Where the tip of a nose lies on the way from eyes to mouth, for a head that looks straight ahead, and how far it stands out
- * before both, in units of that way. Lengths of noses differ, which makes an error of some 10 degrees.
+ * before both, in units of that way. The height is 0.59 in the generator's average face and 0.55 in the median of 24 of its
+ * samples; noses differ, which makes an error of 10 degrees and more.
  */
-const NOSE = { height: 0.53, reach: 0.42 } as const;
+const NOSE = { height: 0.57, reach: 0.42 } as const;
 /** Half axes of an eye and a mouth in fractions of the aligned square: inside of what covers them. */
 const RADII: Record<Feature, readonly [number, number]> = {
   'left eye': [0.0625, 0.03125],
