@@ -96,6 +96,7 @@ const CORS = {
   methods: ['GET', 'HEAD', 'POST', 'DELETE'],
   exposedHeaders: [
     'ETag',
+    'Latent-Generator',
     'Location',
     'Preference-Applied',
     'RateLimit-Limit',

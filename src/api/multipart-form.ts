@@ -107,7 +107,7 @@ function formError(error: unknown, { maxPhotos }: UploadLimits): unknown {
   switch (code) {
     case 'FST_FILES_LIMIT':
       return new AppError('PAYLOAD_TOO_LARGE', {
-        detail: `Expected at most ${maxPhotos} photos in one request.`,
+        detail: `Expected at most ${maxPhotos} ${maxPhotos === 1 ? 'photo' : 'photos'} in one request.`,
         cause: error,
       });
     case 'FST_PARTS_LIMIT':
