@@ -53,6 +53,14 @@ test('accepts what can be accepted, and tells about each photo in order', async 
   expect((await service.app.inject('/embeddings')).json().embeddings).toHaveLength(2);
 });
 
+test('of a photo in which no face is found nothing stays stored', async () => {
+  let jobs = 0;
+  faces = () => (jobs++ === 0 ? 0 : 1);
+  const found = codes((await service.post(form([jpeg, jpeg]))).json()).map(([, code]) => code);
+  expect(found.toSorted()).toEqual(['FACE_NOT_FOUND', 'accepted']);
+  expect(await service.blobFiles()).toHaveLength(1);
+});
+
 test('one photo is a list of one', async () => {
   expect(codes((await service.post(form([jpeg]))).json())).toEqual([[0, 'accepted']]);
 });
