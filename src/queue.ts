@@ -100,14 +100,13 @@ export class Queues implements JobQueues {
   }
 
   async render(job: RenderJob, timeoutMs: number): Promise<unknown> {
-    const jobId = job.kind === 'detect' ? randomUUID() : job.key;
+    const jobId = 'key' in job ? job.key : randomUUID();
     if (!(await this.isUnderWay(jobId))) await this.addRender(jobId, job);
     try {
       return await this.outcome(jobId, timeoutMs);
-    } catch (error) {
-      // Nobody else waits for a detection; a late render is still worth having in the cache.
-      if (job.kind === 'detect') await this.renderQueue.remove(jobId).catch(() => 0);
-      throw error;
+    } finally {
+      // Nobody else waits for the faces of a photo, and nothing of them is kept; a late render is worth having in the cache.
+      if (!('key' in job)) await this.renderQueue.remove(jobId).catch(() => 0);
     }
   }
 

@@ -13,7 +13,7 @@ const FRAMEWORK: Readonly<Record<string, { code: ErrorCode; detail: string }>> =
   FST_ERR_CTP_INVALID_MEDIA_TYPE: {
     code: 'UNSUPPORTED_MEDIA_TYPE',
     detail:
-      'Expected multipart/form-data with the photos in the field `image` for POST /embeddings, or application/json for POST /morph.',
+      'Expected multipart/form-data with the photos in the field `image` for POST /embeddings and POST /faces, or application/json for POST /morph.',
   },
   FST_ERR_CTP_BODY_TOO_LARGE: { code: 'PAYLOAD_TOO_LARGE', detail: 'The body is too large.' },
   FST_PARTS_LIMIT: { code: 'PAYLOAD_TOO_LARGE', detail: 'The form has too many parts.' },

@@ -42,12 +42,19 @@ local function tell(prefix, id, tenant, event, data, outbox, at)
 end
 `;
 
-/** KEYS: record. ARGV: prefix, id, milliseconds of its creation, milliseconds of its expiry or '', then field and value pairs. */
-export const CREATE = `${LISTS}
+/**
+ * KEYS: record. ARGV: prefix, id, milliseconds of its creation, milliseconds of its expiry or '', type for the outbox or '',
+ * time, then field and value pairs.
+ */
+export const CREATE = `${LISTS}${TELL}
 if redis.call('EXISTS', KEYS[1]) == 1 then return 0 end
-redis.call('HSET', KEYS[1], unpack(ARGV, 5))
+redis.call('HSET', KEYS[1], unpack(ARGV, 7))
 lists(ARGV[1], KEYS[1], function(list) redis.call('ZADD', list, ARGV[3], ARGV[2]) end)
 if ARGV[4] ~= '' then redis.call('ZADD', ARGV[1] .. ':expiring', ARGV[4], ARGV[2]) end
+if ARGV[5] ~= '' then
+  local tenant = cjson.decode(redis.call('HGET', KEYS[1], 'tenant'))
+  tell(ARGV[1], ARGV[2], tenant, 'result', '{}', ARGV[5], ARGV[6])
+end
 return 1`;
 
 /**

@@ -58,9 +58,12 @@ export class Records {
 
   /** Stores a new record; false when the id is taken. */
   create(record: EmbeddingRecord): Promise<boolean> {
-    const { id, createdAt, expiresAt } = record;
-    const times = [Date.parse(createdAt), expiresAt === undefined ? '' : Date.parse(expiresAt)];
-    return this.run(CREATE, [this.recordKey(id)], [this.prefix, id, ...times.map(String), ...fields(record)]);
+    return this.createTold(record, '');
+  }
+
+  /** The same for one that has succeeded already, of which webhooks hear. */
+  createFinished(record: EmbeddingRecord & { state: 'succeeded' }): Promise<boolean> {
+    return this.createTold(record, 'embedding.succeeded');
   }
 
   /** The record whoever it belongs to: for those who work on it. */
@@ -175,6 +178,13 @@ export class Records {
 
   rendersOf(id: string): Promise<string[]> {
     return reachable(this.redis.smembers(this.rendersKey(id)));
+  }
+
+  private createTold(record: EmbeddingRecord, outbox: OutboxType | ''): Promise<boolean> {
+    const { id, createdAt, expiresAt } = record;
+    const times = [Date.parse(createdAt), expiresAt === undefined ? '' : Date.parse(expiresAt)];
+    const args = [this.prefix, id, ...times.map(String), outbox, this.time(), ...fields(record)];
+    return this.run(CREATE, [this.recordKey(id)], args);
   }
 
   private transition(

@@ -10,6 +10,7 @@ import {
 } from '../contracts.js';
 import type { ProjectChunk, ProjectChunkResult } from '../engine/protocol.js';
 import { AppError } from '../errors.js';
+import { chosenFaces } from '../face-choice.js';
 import { withPreset } from '../models/stylegan/presets.js';
 import { untied } from '../models/stylegan/untie.js';
 import { embeddingBlob } from '../store/blob-keys.js';
@@ -185,9 +186,9 @@ async function facesOf(
   const known = record.faces?.[record.face ?? 0];
   if (known) return { face: known, patch: {} };
   const { width, height, faces } = await engine.call('detect', { image });
-  const largest = faces[0];
-  if (!largest) throw new AppError('FACE_NOT_FOUND');
-  return { face: largest, patch: { width, height, faces, face: 0 } };
+  if (faces.length === 0) throw new AppError('FACE_NOT_FOUND');
+  const [index] = chosenFaces(record.face ?? 'largest', faces.length) as [number];
+  return { face: faces[index]!, patch: { width, height, faces, face: index } };
 }
 
 function diverged({ step, lastGood, recoveries }: Divergence): AppError {

@@ -12,7 +12,7 @@ import { AppError } from '../errors.js';
 import type { EmbedJob, RenderJob } from '../jobs.js';
 import { readManifest } from '../models/manifest.js';
 import { EMBED_QUEUE, RENDER_QUEUE, toFailure } from '../queue.js';
-import { RENDERS } from '../store/blob-keys.js';
+import { LOOKED_AT, RENDERS } from '../store/blob-keys.js';
 import { FileBlobStore } from '../store/blobs.js';
 import { Records } from '../store/records.js';
 import { connectRedis, ready } from '../store/redis.js';
@@ -32,6 +32,8 @@ const RENDER_CONCURRENCY = 2;
 /** How long a finished render is kept, and how often too old or too many of them are looked for. */
 const RENDERS_KEPT_MS = 7 * 24 * 3_600_000;
 const SWEEP_EVERY_MS = 600_000;
+/** Longer than any request takes. */
+const LOOKED_AT_KEPT_MS = 300_000;
 /** How long short jobs may take to finish when the process is told to stop. */
 const DRAIN_MS = 5_000;
 /** How much the latest job counts in the running mean of their seconds. */
@@ -116,7 +118,8 @@ async function main(config: Config, log: Logger): Promise<void> {
     void queue.run();
   }
 
-  if (config.roles.includes('upkeep')) endUpkeep = startUpkeep([sweepRenders(blobs, config, log)], log);
+  if (config.roles.includes('upkeep'))
+    endUpkeep = startUpkeep([sweepRenders(blobs, config, log), sweepPhotos(blobs)], log);
   id = worker.id;
   const beat = (): Promise<void> => announce(redis, config.keyPrefix, worker).catch(onError);
   await beat();
@@ -132,6 +135,13 @@ const sweepRenders = (blobs: FileBlobStore, { renderCacheBytes }: Config, log: L
     const swept = await blobs.sweep(RENDERS, { maxBytes: renderCacheBytes, maxAge: RENDERS_KEPT_MS });
     if (swept.deleted > 0) log.info(swept, 'renders swept');
   },
+});
+
+/** Deletes photos that were looked at for requests whose process was lost. */
+const sweepPhotos = (blobs: FileBlobStore): Chore => ({
+  name: 'sweep photos',
+  everyMs: SWEEP_EVERY_MS,
+  run: async () => void (await blobs.sweep(LOOKED_AT, { maxBytes: Infinity, maxAge: LOOKED_AT_KEPT_MS })),
 });
 
 interface EmbedContext {

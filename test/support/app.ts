@@ -32,7 +32,8 @@ export interface TestApp {
   blobFiles(): Promise<string[]>;
   /** Starts the consumer of the render queue. */
   serveRenders(answer: Answer): void;
-  post(form: FormData, headers?: Record<string, string>): Promise<LightMyRequestResponse>;
+  /** To `/embeddings` where no URL is given. */
+  post(form: FormData, headers?: Record<string, string>, url?: string): Promise<LightMyRequestResponse>;
   close(): Promise<void>;
 }
 
@@ -87,13 +88,13 @@ export async function startApp(redisUrl: string, overrides: Partial<AppDeps> = {
         new Worker<RenderJob>(RENDER_QUEUE, processor, { connection, prefix: keyPrefix, concurrency: 4 }),
       );
     },
-    post: async (form, headers = {}) => {
+    post: async (form, headers = {}, url = '/embeddings') => {
       const request = new Request('http://localhost/', { method: 'POST', body: form });
       const payload = Buffer.from(await request.arrayBuffer());
       const type = request.headers.get('content-type') ?? '';
       return app.inject({
         method: 'POST',
-        url: '/embeddings',
+        url,
         payload,
         headers: { 'content-type': type, ...headers },
       });
