@@ -93,6 +93,13 @@ export class Queues implements JobQueues {
     return rank ?? undefined;
   }
 
+  /** Where the job of an embedding is; `ended`: it was done or given up. */
+  async embedState(id: string): Promise<'waiting' | 'active' | 'ended' | 'unknown'> {
+    const state = await this.command(() => this.embedQueue.getJobState(id));
+    if (state === 'unknown' || state === 'active') return state;
+    return state === 'completed' || state === 'failed' ? 'ended' : 'waiting';
+  }
+
   async cancelEmbed(id: string): Promise<boolean> {
     const state = await this.command(() => this.embedQueue.getJobState(id));
     if (state === 'unknown' || state === 'active') return false;

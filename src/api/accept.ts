@@ -99,7 +99,7 @@ export async function discard(
   id: string,
 ): Promise<void> {
   await blobs.deletePrefix(embeddingPrefix(id));
-  await records.remove(tenant, id);
+  await records.remove(tenant, id, { why: 'refused' });
   await queues.cancelEmbed(id);
   await records.forget(id);
 }

@@ -17,6 +17,7 @@ import type { Idempotency } from '../store/idempotency.js';
 import type { RecordList } from '../store/record-list.js';
 import type { Records } from '../store/records.js';
 import type { UrlSignatures } from '../store/url-signatures.js';
+import type { Usage } from '../store/usage.js';
 import { guard } from './access.js';
 import { announceClosing } from './closing.js';
 import { limitRates } from './limits.js';
@@ -51,6 +52,7 @@ export interface AppDeps {
     | 'ratePerMinute'
     | 'corsOrigins'
     | 'retentionSeconds'
+    | 'deviceSecondsPerDay'
   >;
   redis: Redis;
   records: Records;
@@ -59,6 +61,7 @@ export interface AppDeps {
   idempotency: Idempotency;
   apiKeys: ApiKeys;
   urlSignatures: UrlSignatures;
+  usage: Usage;
   blobs: BlobStore;
   queues: JobQueues;
   /** How long a request waits for a worker, in milliseconds. */
@@ -137,9 +140,10 @@ export async function buildApp(deps: AppDeps): Promise<FastifyInstance> {
   app.setErrorHandler(sendProblem);
   refuseUnknown(app);
   app.addHook('onResponse', async (request, reply) => {
-    const { method, url } = request;
+    const { method } = request;
+    const route = request.routeOptions.url ?? 'none';
     request.log.debug(
-      { method, url, status: reply.statusCode, ms: Math.round(reply.elapsedTime) },
+      { method, route, status: reply.statusCode, ms: Math.round(reply.elapsedTime) },
       'answered',
     );
   });

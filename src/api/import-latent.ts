@@ -11,6 +11,7 @@ import { type AcceptDeps, type Asked, discard } from './accept.js';
 import type { AppDeps } from './app.js';
 import { received } from './expected.js';
 import type { Accepted, OnStored } from './idempotent.js';
+import { expiryOf } from './retention.js';
 import type { Upload } from './upload.js';
 
 type ImportDeps = AcceptDeps & Pick<AppDeps, 'redis'>;
@@ -23,7 +24,7 @@ export async function importLatent(
   deps: ImportDeps,
   { tenant }: Asked,
   file: Buffer,
-  { tags, generator: said }: Upload,
+  { tags, generator: said, retention }: Upload,
   onStored: OnStored,
 ): Promise<Accepted> {
   const { values, generator: told } = readLatent(file);
@@ -35,7 +36,9 @@ export async function importLatent(
   try {
     await deps.blobs.put(latent, bytes);
     await deps.queues.render({ kind: 'reconstruct', latent, image: reconstruction }, deps.patience.renderMs);
-    const now = deps.now().toISOString();
+    const moment = deps.now();
+    const now = moment.toISOString();
+    const expiresAt = expiryOf(moment, retention ?? deps.config.retentionSeconds);
     const record: EmbeddingRecord & { state: 'succeeded' } = {
       id,
       tenant,
@@ -43,6 +46,7 @@ export async function importLatent(
       state: 'succeeded',
       createdAt: now,
       finishedAt: now,
+      ...(expiresAt && { expiresAt }),
       imported: true,
       options: Value.Parse(EmbeddingOptions, withPreset({})),
       attempt: 0,

@@ -5,6 +5,7 @@ import { chosenFaces, type FaceChoice } from '../face-choice.js';
 import { encodeUpright, sniffPhoto } from '../images.js';
 import { embeddingBlob } from '../store/blob-keys.js';
 import type { AppDeps } from './app.js';
+import { expiryOf } from './retention.js';
 import type { SentPhoto, Upload } from './upload.js';
 
 export type IntakeDeps = Pick<AppDeps, 'config' | 'blobs' | 'queues' | 'now' | 'newId' | 'patience'>;
@@ -14,7 +15,7 @@ export async function examine(
   deps: IntakeDeps,
   tenant: string,
   photo: SentPhoto,
-  { options, tags, face }: Pick<Upload, 'options' | 'tags' | 'face'>,
+  { options, tags, face, retention }: Pick<Upload, 'options' | 'tags' | 'face' | 'retention'>,
 ): Promise<EmbeddingRecord[]> {
   if (photo instanceof AppError) throw photo;
   const { width, height } = await sniffPhoto(photo, { maxPixels: deps.config.maxPixels });
@@ -24,12 +25,15 @@ export async function examine(
   const first = await stored(deps, bare);
   const found = await detect(deps, first.original);
   const [index, ...others] = wanted(found, face) as [number, ...number[]];
+  const now = deps.now();
+  const expiresAt = expiryOf(now, retention ?? deps.config.retentionSeconds);
   const record = (own: { id: string; original: string }, index: number): EmbeddingRecord => ({
     id: own.id,
     tenant,
     ...tags,
     state: 'queued',
-    createdAt: deps.now().toISOString(),
+    createdAt: now.toISOString(),
+    ...(expiresAt && { expiresAt }),
     options,
     attempt: 0,
     width: found?.width ?? width,

@@ -33,6 +33,7 @@ export function present(record: EmbeddingRecord): Embedding {
     createdAt,
     startedAt,
     finishedAt,
+    expiresAt: record.expiresAt ?? null,
     labels,
     reference,
     priority,

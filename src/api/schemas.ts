@@ -102,6 +102,9 @@ export const Embedding = Type.Object(
     createdAt: time('When it was posted.'),
     startedAt: Type.Optional(time('When the latest attempt began.')),
     finishedAt: Type.Optional(time('When it succeeded, failed or was cancelled.')),
+    expiresAt: Type.Union([time('When everything of it is deleted.'), Type.Null()], {
+      description: 'When everything of it is deleted; null: not before somebody asks for it.',
+    }),
     ...RequestTags.properties,
     imported: Type.Optional(
       Type.Boolean({

@@ -7,6 +7,7 @@ import type { FaceChoice } from '../face-choice.js';
 import { withPreset } from '../models/stylegan/presets.js';
 import { MAX_LABELS, RequestTags } from '../request-tags.js';
 import { expected, type ParameterSchema, received } from './expected.js';
+import { DURATION, retentionOf } from './retention.js';
 
 /** What is asked of a request beside options and tags. */
 const RequestFields = Type.Object({
@@ -17,6 +18,14 @@ const RequestFields = Type.Object({
       description:
         'Which faces are embedded: `largest`, the index of one in the list of `POST /faces`, or `all`, each as an embedding of its own.',
       examples: ['1'],
+    }),
+  ),
+  retention: Type.Optional(
+    Type.String({
+      pattern: DURATION,
+      description:
+        'How long it is kept, from PT1M to P3650D, as an ISO 8601 duration in days, hours and minutes; without it, as the operator has set. Then everything of it is deleted.',
+      examples: ['P30D'],
     }),
   ),
   partial: Type.Optional(
@@ -50,6 +59,7 @@ const EXPECTED: Partial<Record<FieldName, string>> = {
   labels: `1 to ${MAX_LABELS} different labels of 1 to 64 printable characters, separated by commas,`,
   reference: 'a text of 1 to 200 printable characters',
   face: '`largest`, `all` or an index from 0 to 99',
+  retention: 'a duration from PT1M to P3650D, such as P30D or PT12H,',
   generator: '`name:hash`, as the export of a latent tells it,',
 };
 
@@ -59,6 +69,8 @@ export interface UploadFields {
   face: FaceChoice;
   partial: boolean;
   generator: string | undefined;
+  /** Seconds; undefined: as configured. */
+  retention: number | undefined;
 }
 
 /** Typed values of text fields. Throws BAD_REQUEST that names the field. */
@@ -69,13 +81,14 @@ export function parseFields(fields: ReadonlyMap<string, string>): UploadFields {
     Object.fromEntries(
       Object.keys(properties).flatMap((name) => (Object.hasOwn(values, name) ? [[name, values[name]]] : [])),
     );
-  const { face = 'largest', partial = false, generator } = pick(RequestFields) as RequestFields;
+  const { face = 'largest', partial = false, generator, retention } = pick(RequestFields) as RequestFields;
   return {
     options: complete(pick(EmbeddingOptions)),
     tags: pick(RequestTags) as RequestTags,
     face: face === 'largest' || face === 'all' ? face : Number(face),
     partial,
     generator,
+    retention: retention === undefined ? undefined : retentionOf(retention),
   };
 }
 

@@ -16,7 +16,7 @@ export const Upload = (maxPhotos: number) =>
       latent: Type.String({
         ...file,
         description:
-          'In place of photos: one latent as .npy, safetensors or JSON (see `GET /embeddings/{id}/latent`). With it only `generator`, `labels`, `reference`, `priority` and `store` are taken.',
+          'In place of photos: one latent as .npy, safetensors or JSON (see `GET /embeddings/{id}/latent`). With it only `generator`, `labels`, `reference`, `priority`, `store` and `retention` are taken.',
       }),
       ...UPLOAD_FIELDS,
     },

@@ -18,7 +18,7 @@ export interface Upload extends UploadFields {
 const MAX_LATENT_BYTES = 2 ** 20;
 
 /** Fields that mean something for a latent: nothing is projected. */
-const LATENT_FIELDS = ['labels', 'reference', 'priority', 'store', 'generator'];
+const LATENT_FIELDS = ['labels', 'reference', 'priority', 'store', 'retention', 'generator'];
 
 /** Throws BAD_REQUEST, IMAGE_MISSING or PAYLOAD_TOO_LARGE. */
 export async function readUpload(request: FastifyRequest, limits: UploadLimits): Promise<Upload> {

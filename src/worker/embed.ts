@@ -13,7 +13,7 @@ import { AppError } from '../errors.js';
 import { chosenFaces } from '../face-choice.js';
 import { withPreset } from '../models/stylegan/presets.js';
 import { untied } from '../models/stylegan/untie.js';
-import { embeddingBlob } from '../store/blob-keys.js';
+import { embeddingBlob, embeddingPrefix } from '../store/blob-keys.js';
 import type { BlobStore } from '../store/blobs.js';
 import type { Records } from '../store/records.js';
 import { abortable } from './abortable.js';
@@ -56,9 +56,11 @@ export async function embed(
   { id, attempt }: EmbedPayload,
   signal: AbortSignal,
 ): Promise<EmbedOutcome> {
-  if (!(await deps.records.begin(id, attempt))) return 'abandoned';
+  const mayBegin = await deps.records.begin(id, attempt);
   const record = await deps.records.get(id);
-  if (!record) return 'abandoned';
+  // An attempt that was lost while the embedding was deleted may have stored something after that.
+  if (!record || record.state === 'expired') await deps.blobs.deletePrefix(embeddingPrefix(id));
+  if (!mayBegin || !record) return 'abandoned';
   try {
     await dropBlobsOfEarlierAttempts(deps, id, attempt);
     await run(deps, record, attempt, signal);

@@ -76,7 +76,10 @@ test('the sources were found and their imports understood', () => {
 
 describe('one importer', () => {
   test.each([
-    ['bullmq', ['src/queue.ts', 'src/worker/main.ts']],
+    [
+      'bullmq',
+      ['src/queue.ts', 'src/worker/embed-worker.ts', 'src/worker/job-boundary.ts', 'src/worker/main.ts'],
+    ],
     ['sharp', ['src/images.ts']],
     ['onnxruntime-node', ['src/engine/session.ts']],
   ])('of %s', (name, importers) => {
@@ -102,6 +105,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   'models/graph/': [],
   'errors.ts': [],
   'config.ts': [],
+  'log.ts': ['config.ts'],
   'contracts.ts': ['options.ts', 'request-tags.ts'],
   'request-tags.ts': [],
   'jobs.ts': ['contracts.ts'],
@@ -117,6 +121,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   'engine/': ['config.ts', 'contracts.ts', 'errors.ts', 'images', 'models/'],
   'worker/': [
     'config.ts',
+    'log.ts',
     'contracts.ts',
     'errors.ts',
     'face-choice.ts',
@@ -136,6 +141,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
     'engine/protocol.ts',
   ],
   'api/': [
+    'log.ts',
     'animation/',
     'config.ts',
     'contracts.ts',

@@ -6,6 +6,7 @@ import { accept } from '../accept.js';
 import type { AppDeps } from '../app.js';
 import { type Accepted, once } from '../idempotent.js';
 import { importLatent } from '../import-latent.js';
+import { checkQuota } from '../quota.js';
 import { problems, UploadHeaders } from '../schemas.js';
 import { shown } from '../shown.js';
 import { partsOf, readUpload, type Upload as SentUpload } from '../upload.js';
@@ -56,6 +57,7 @@ export function createRoutes(deps: AppDeps): FastifyPluginAsyncTypebox {
             'NOTHING_ACCEPTED',
             'LATENT_INVALID',
             'LATENT_GENERATOR_MISMATCH',
+            'QUOTA_EXCEEDED',
             'IDEMPOTENCY_IN_FLIGHT',
             'IDEMPOTENCY_KEY_REUSED',
             'ENGINE_FAILED',
@@ -66,6 +68,8 @@ export function createRoutes(deps: AppDeps): FastifyPluginAsyncTypebox {
       },
       // The schema is documentation here: a multipart body is streamed, and `readUpload` checks it part by part.
       validatorCompiler: () => () => true,
+      // Before anything of the body is read.
+      preParsing: async (request) => checkQuota(deps, request.caller),
       handler: async (request, reply) => {
         const upload = await readUpload(request, config);
         const asked = { tenant: request.caller.tenant, request: request.id };

@@ -4,7 +4,7 @@ import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox';
 import { Type } from 'typebox';
 import type { EmbeddingRecord } from '../../contracts.js';
 import { AppError } from '../../errors.js';
-import { embeddingPrefix, renderBlob } from '../../store/blob-keys.js';
+import { erase } from '../../store/erase.js';
 import type { AppDeps } from '../app.js';
 import { IMAGE_TYPES } from '../image-format.js';
 import { isCached, sendImage, tagged } from '../image-reply.js';
@@ -116,12 +116,12 @@ export function embeddingRoutes(deps: AppDeps): FastifyPluginAsyncTypebox {
       },
       handler: async (request, reply) => {
         const { id } = request.params;
+        const { tenant, key } = request.caller;
         // The record goes first: from here on a running worker and new morphs find nothing to write to or read from.
-        if (!(await records.remove(request.caller.tenant, id))) throw new AppError('EMBEDDING_NOT_FOUND');
+        if (!(await records.remove(tenant, id, { why: 'request', key })))
+          throw new AppError('EMBEDDING_NOT_FOUND');
         await queues.cancelEmbed(id);
-        await Promise.all((await records.rendersOf(id)).map((key) => blobs.delete(renderBlob(key))));
-        await blobs.deletePrefix(embeddingPrefix(id));
-        await records.forget(id);
+        await erase({ records, blobs }, id);
         return reply.code(204).send(null);
       },
     });
