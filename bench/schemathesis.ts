@@ -165,7 +165,10 @@ async function judge(program: string, { options, url, env, report }: Run): Promi
     ...['--report', 'json', '--report-json-path', report],
     ...(only === undefined ? [] : ['--include-operation-id', only]),
   ];
-  const [code] = (await once(spawn(program, args, { env, cwd: dirname(report), stdio: 'inherit' }), 'close')) as [number | null];
+  const [code] = (await once(
+    spawn(program, args, { env, cwd: dirname(report), stdio: 'inherit' }),
+    'close',
+  )) as [number | null];
   if (code !== 0) throw new Error('Schemathesis found failures');
   const { test_cases: found } = JSON.parse(await readFile(report, 'utf8')) as {
     test_cases: { generated: number };
