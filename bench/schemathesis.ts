@@ -3,7 +3,7 @@ import { execFile, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { parseArgs, promisify } from 'node:util';
 import sharp from 'sharp';
 import { freePort } from '../src/cli/embedded-redis.js';
@@ -165,7 +165,10 @@ async function judge(program: string, { options, url, env, report }: Run): Promi
     ...['--report', 'json', '--report-json-path', report],
     ...(only === undefined ? [] : ['--include-operation-id', only]),
   ];
-  const [code] = (await once(spawn(program, args, { env, stdio: 'inherit' }), 'close')) as [number | null];
+  const [code] = (await once(
+    spawn(program, args, { env, cwd: dirname(report), stdio: 'inherit' }),
+    'close',
+  )) as [number | null];
   if (code !== 0) throw new Error('Schemathesis found failures');
   const { test_cases: found } = JSON.parse(await readFile(report, 'utf8')) as {
     test_cases: { generated: number };

@@ -16,10 +16,10 @@ export const EmbeddingId = Type.String({
 
 /** Pixel coordinates in the upright photo (EXIF orientation applied), origin top left. */
 export const Box = Type.Object({
-  x: Type.Number(),
-  y: Type.Number(),
-  width: Type.Number(),
-  height: Type.Number(),
+  x: Type.Number({ examples: [980] }),
+  y: Type.Number({ examples: [1210] }),
+  width: Type.Number({ examples: [1104] }),
+  height: Type.Number({ examples: [1372] }),
 });
 export const Point = Type.Tuple([Type.Number(), Type.Number()]);
 export type Point = Static<typeof Point>;
@@ -71,6 +71,7 @@ export const QualityWarning = Type.Object({
   code: Type.Enum([...WARNING_CODES], { description: 'Stable code to switch on.' }),
   text: Type.String({
     description: 'What is wrong with the photo and why it matters, with the measured value.',
+    examples: ['The face is small: its square has a side of 80 px.'],
   }),
 });
 export type QualityWarning = Static<typeof QualityWarning>;
@@ -170,12 +171,14 @@ export const EmbeddingRecord = Type.Object({
   startedAt: Type.Optional(Type.String()),
   finishedAt: Type.Optional(Type.String()),
   options: EmbeddingOptions,
+  /** True: the latent was sent, not found; there is no photo, and the options mean nothing. */
+  imported: Type.Optional(Type.Boolean()),
   /** Fencing token: the highest attempt that may write; a write of a lower one changes nothing. */
   attempt: Type.Integer(),
   width: Type.Optional(Type.Integer()),
   height: Type.Optional(Type.Integer()),
   faces: Type.Optional(Type.Array(Face)),
-  /** Index into `faces` of the one embedded. */
+  /** Index into `faces` of the one embedded; of the one wanted, where nobody has looked yet. */
   face: Type.Optional(Type.Integer()),
   quad: Type.Optional(Quad),
   progress: Type.Optional(Progress),
@@ -256,4 +259,19 @@ export interface Detection {
   width: number;
   height: number;
   faces: Face[];
+}
+
+/** A face with what the photo says about a likeness of it. */
+export interface ExaminedFace extends Face {
+  /** Degrees, estimated from landmarks (see models/metrics/photo.ts). */
+  angle: { roll: number; yaw: number; pitch: number };
+  sharpness: number;
+  /** Side of the aligned square in pixels of the photo. */
+  side: number;
+  warnings: QualityWarning[];
+}
+
+/** What a `faces` job leaves. */
+export interface Examination extends Omit<Detection, 'faces'> {
+  faces: ExaminedFace[];
 }

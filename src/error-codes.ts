@@ -93,6 +93,24 @@ export const ERRORS = {
     meaning:
       'The photo shows no face that can be found; send one that shows a face clearly, upright and not too small.',
   },
+  FACE_INDEX_UNKNOWN: {
+    status: 422,
+    retryable: false,
+    title: 'The photo has no face with this index.',
+    meaning: '`face` names a face that the photo does not show; `faces` says how many there are.',
+  },
+  TOO_MANY_FACES: {
+    status: 422,
+    retryable: false,
+    title: 'The photo shows too many faces.',
+    meaning: '`face=all` with a photo of more than 16 faces; choose them by index.',
+  },
+  NOTHING_ACCEPTED: {
+    status: 422,
+    retryable: false,
+    title: 'None of the photos was accepted.',
+    meaning: '`partial=true`, and every photo was refused; `problems` tells why, by `index`.',
+  },
   NOT_FOUND: {
     status: 404,
     retryable: false,
@@ -154,6 +172,20 @@ export const ERRORS = {
     retryable: false,
     title: 'The latents belong to different generators.',
     meaning: 'The two latents were made with different generators; embed one of the photos again.',
+  },
+  LATENT_INVALID: {
+    status: 422,
+    retryable: false,
+    title: 'The file is not a usable latent.',
+    meaning:
+      'A file that is no latent: format, shape, type, size, numbers that are not finite, or far from all that the generator makes.',
+  },
+  LATENT_GENERATOR_MISMATCH: {
+    status: 422,
+    retryable: false,
+    title: 'The latent belongs to another generator than that of the service.',
+    meaning:
+      'The latent was made with another generator, or nothing says with which; send `generator` as its export told it.',
   },
   ORIGINAL_NOT_KEPT: {
     status: 409,

@@ -85,4 +85,9 @@ export type RenderJob =
       mode: MorphMode;
       crossover: number;
     }
+  /** Leaves the image of a latent that was sent, 1024 px, in a blob of its own; both are blob keys. */
+  | { kind: 'reconstruct'; latent: string; image: string }
+  /** Leaves an `Examination` of the photo `blob`, as JSON, in the blob `result`: a queue remembers what its jobs return. */
+  | { kind: 'faces'; blob: string; result: string }
+  /** Returns a `Detection`. */
   | { kind: 'detect'; blob: string };

@@ -93,6 +93,13 @@ export class Queues implements JobQueues {
     return rank ?? undefined;
   }
 
+  /** Where the job of an embedding is; `ended`: it was done or given up. */
+  async embedState(id: string): Promise<'waiting' | 'active' | 'ended' | 'unknown'> {
+    const state = await this.command(() => this.embedQueue.getJobState(id));
+    if (state === 'unknown' || state === 'active') return state;
+    return state === 'completed' || state === 'failed' ? 'ended' : 'waiting';
+  }
+
   async cancelEmbed(id: string): Promise<boolean> {
     const state = await this.command(() => this.embedQueue.getJobState(id));
     if (state === 'unknown' || state === 'active') return false;
@@ -100,14 +107,13 @@ export class Queues implements JobQueues {
   }
 
   async render(job: RenderJob, timeoutMs: number): Promise<unknown> {
-    const jobId = job.kind === 'detect' ? randomUUID() : job.key;
+    const jobId = 'key' in job ? job.key : randomUUID();
     if (!(await this.isUnderWay(jobId))) await this.addRender(jobId, job);
     try {
       return await this.outcome(jobId, timeoutMs);
-    } catch (error) {
-      // Nobody else waits for a detection; a late render is still worth having in the cache.
-      if (job.kind === 'detect') await this.renderQueue.remove(jobId).catch(() => 0);
-      throw error;
+    } finally {
+      // Nobody else waits for the faces of a photo, and nothing of them is kept; a late render is worth having in the cache.
+      if (!('key' in job)) await this.renderQueue.remove(jobId).catch(() => 0);
     }
   }
 

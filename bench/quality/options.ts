@@ -1,5 +1,5 @@
 /** Options of an embedding as a bench takes them: those of a request, in the same words. */
-import { parseOptions } from '../../src/api/upload.js';
+import { parseOptions } from '../../src/api/upload-fields.js';
 import type { EmbeddingOptions } from '../../src/contracts.js';
 
 /** Completed by the preset, as the API does it. Throws an error that names the option. */

@@ -1,98 +1,105 @@
-/** Accepts the photos of one request, all together or not at all. */
-import type { Detection, EmbeddingOptions, EmbeddingRecord } from '../contracts.js';
+/** Accepts the photos of one request: all together or not at all, or each that can be accepted. */
+import type { EmbeddingRecord } from '../contracts.js';
 import { AppError } from '../errors.js';
-import { encodeUpright, sniffPhoto } from '../images.js';
-import { embeddingBlob, embeddingPrefix } from '../store/blob-keys.js';
+import { embeddingPrefix } from '../store/blob-keys.js';
 import type { AppDeps } from './app.js';
-import type { OnStored } from './idempotent.js';
+import type { Accepted, OnStored } from './idempotent.js';
+import { examine, type IntakeDeps } from './intake.js';
+import { problemOf } from './problem.js';
 import type { Upload } from './upload.js';
 
-export type AcceptDeps = Pick<
-  AppDeps,
-  'config' | 'records' | 'blobs' | 'queues' | 'now' | 'newId' | 'patience'
->;
+export type AcceptDeps = IntakeDeps & Pick<AppDeps, 'records'>;
 
-/** Stores and enqueues the photos and returns their records; `onStored` is called in between. On any refusal nothing stays stored. */
+/** Who asks, and the id of the request, which names problems in the log. */
+export interface Asked {
+  tenant: string;
+  request: string;
+}
+
+/**
+ * Stores and enqueues the photos; `onStored` is called in between. Where the upload is partial, photos that are refused are told of beside those that are
+ * accepted, and NOTHING_ACCEPTED is thrown when none is. On any error nothing stays stored.
+ */
 export async function accept(
   deps: AcceptDeps,
-  tenant: string,
-  { photos, options }: Upload,
+  { tenant, request }: Asked,
+  upload: Upload,
   onStored: OnStored,
-): Promise<EmbeddingRecord[]> {
-  const ids = photos.map(() => deps.newId());
+): Promise<Accepted> {
+  const { photos, partial } = upload;
+  const ids: string[] = [];
+  const noting = {
+    ...deps,
+    newId: () => {
+      const id = deps.newId();
+      ids.push(id);
+      return id;
+    },
+  };
   try {
-    const records = await all(
-      photos.map((photo, i) => examine(deps, { id: ids[i]!, tenant }, photo, options)),
-    );
-    for (const record of records) {
+    const results = await Promise.allSettled(photos.map((photo) => examine(noting, tenant, photo, upload)));
+    const made = partial ? sorted(results, request) : { accepted: all(results), refused: [] };
+    const kept = new Set(made.accepted.map(({ record }) => record.id));
+    await Promise.all(ids.filter((id) => !kept.has(id)).map((id) => discard(deps, tenant, id)));
+    for (const { record } of made.accepted) {
       if (!(await deps.records.create(record))) throw new Error(`The id ${record.id} is taken`);
     }
-    await onStored(ids);
-    await deps.queues.enqueueEmbed(...records);
-    return records;
+    await onStored(made);
+    await deps.queues.enqueueEmbed(...made.accepted.map(({ record }) => record));
+    return made;
   } catch (error) {
     await Promise.allSettled(ids.map((id) => discard(deps, tenant, id)));
     throw error;
   }
 }
 
-async function examine(
-  deps: AcceptDeps,
-  { id, tenant }: { id: string; tenant: string },
-  photo: Uint8Array,
-  options: EmbeddingOptions,
-): Promise<EmbeddingRecord> {
-  const { width, height } = await sniffPhoto(photo, { maxPixels: deps.config.maxPixels });
-  // Stored upright and bare, once, rather than as received: no metadata (where it was taken) ever reaches the disk, and
-  // the boxes and the quad are pixels of exactly the file that is served.
-  const original = embeddingBlob(id, 'original.jpg');
-  await deps.blobs.put(original, await encodeUpright(photo));
-  const found = await detect(deps, original);
-  return {
-    id,
-    tenant,
-    state: 'queued',
-    createdAt: deps.now().toISOString(),
-    options,
-    attempt: 0,
-    width: found?.width ?? width,
-    height: found?.height ?? height,
-    ...(found ? { faces: found.faces, face: 0 } : {}),
-    blobs: { original },
-  };
-}
+type Result = PromiseSettledResult<EmbeddingRecord[]>;
 
-/** The faces, largest first; undefined when no worker answers in time: the embedding job then looks itself. */
-async function detect({ queues, patience }: AcceptDeps, blob: string): Promise<Detection | undefined> {
-  try {
-    const detection = (await queues.render({ kind: 'detect', blob }, patience.detectMs)) as Detection;
-    if (detection.faces.length > 0) return detection;
-  } catch (error) {
-    if (error instanceof AppError && (error.code === 'BUSY' || error.code === 'ENGINE_FAILED'))
-      return undefined;
-    throw error;
-  }
-  throw new AppError('FACE_NOT_FOUND', {
-    detail: 'No face was found. Send a photo that shows a face clearly, upright and not too small.',
+/** The records of all photos. Throws the first refusal with the number of its photo. */
+const all = (results: readonly Result[]): Accepted['accepted'] =>
+  results.flatMap((result, index) => {
+    if (result.status === 'rejected') throw named(refusal(result.reason), index, results.length);
+    return result.value.map((record) => ({ index, record }));
   });
-}
 
-/** Waits for all, then throws the first refusal with the number of its photo. */
-async function all<T>(photos: readonly Promise<T>[]): Promise<T[]> {
-  const results = await Promise.allSettled(photos);
-  return results.map((result, index) => {
-    if (result.status === 'fulfilled') return result.value;
-    const error: unknown = result.reason;
-    if (!(error instanceof AppError) || error.status >= 500) throw error;
-    const which = photos.length > 1 ? `Photo ${index + 1} of ${photos.length}: ` : '';
-    const detail = error.detail === undefined ? undefined : which + error.detail;
-    throw new AppError(error.code, { detail, extra: { ...error.extra, index }, cause: error });
+/** What can be accepted beside what is refused. Throws NOTHING_ACCEPTED, and at once what no photo can help. */
+function sorted(results: readonly Result[], request: string): Accepted {
+  const refused = results.flatMap((result, index) => {
+    if (result.status === 'fulfilled') return [];
+    const error = named(refusal(result.reason), index, results.length);
+    return [{ index, problem: problemOf(error, request) }];
   });
+  if (refused.length === results.length)
+    throw new AppError('NOTHING_ACCEPTED', {
+      detail: `None of ${results.length} photos was accepted; \`problems\` tells why.`,
+      extra: { problems: refused },
+    });
+  return { accepted: all(results.map((result) => (result.status === 'fulfilled' ? result : NONE))), refused };
 }
 
-async function discard({ records, blobs, queues }: AcceptDeps, tenant: string, id: string): Promise<void> {
+const NONE: Result = { status: 'fulfilled', value: [] };
+
+/** What is wrong with a photo. Throws anything else. */
+function refusal(error: unknown): AppError {
+  if (error instanceof AppError && error.status < 500) return error;
+  throw error;
+}
+
+function named(error: AppError, index: number, count: number): AppError {
+  const which = count > 1 ? `Photo ${index + 1} of ${count}: ` : '';
+  const detail = error.detail === undefined ? undefined : which + error.detail;
+  const options = { ...(detail !== undefined && { detail }), extra: { ...error.extra, index }, cause: error };
+  return new AppError(error.code, options);
+}
+
+/** Takes back what was stored of an embedding. */
+export async function discard(
+  { records, blobs, queues }: Pick<AcceptDeps, 'records' | 'blobs' | 'queues'>,
+  tenant: string,
+  id: string,
+): Promise<void> {
   await blobs.deletePrefix(embeddingPrefix(id));
-  await records.remove(tenant, id);
+  await records.remove(tenant, id, { why: 'refused' });
   await queues.cancelEmbed(id);
   await records.forget(id);
 }

@@ -16,6 +16,8 @@ export interface Caller {
   admin: boolean;
   /** Requests a minute that this key may make; 0: no limit. */
   ratePerMinute: number;
+  /** Device seconds a day; undefined: as configured. */
+  deviceSecondsPerDay?: number | undefined;
 }
 
 /** What a route asks of its callers. `signed`: a key, or a signed URL. */
@@ -87,8 +89,8 @@ async function bearer(request: FastifyRequest, { apiKeys, config }: AccessDeps):
       detail:
         'Received a key that is unknown or was revoked; expected a valid one: `Authorization: Bearer lm_...`.',
     });
-  const { tenant, id, admin, ratePerMinute = config.ratePerMinute } = key;
-  return { tenant, key: id, admin, ratePerMinute };
+  const { tenant, id, admin, ratePerMinute = config.ratePerMinute, deviceSecondsPerDay } = key;
+  return { tenant, key: id, admin, ratePerMinute, deviceSecondsPerDay };
 }
 
 /** Acts for the tenant of whoever signed the URL, and leaves the route only the parameters that are its own. */

@@ -17,6 +17,7 @@ import type { Idempotency } from '../store/idempotency.js';
 import type { RecordList } from '../store/record-list.js';
 import type { Records } from '../store/records.js';
 import type { UrlSignatures } from '../store/url-signatures.js';
+import type { Usage } from '../store/usage.js';
 import { guard } from './access.js';
 import { announceClosing } from './closing.js';
 import { limitRates } from './limits.js';
@@ -25,16 +26,20 @@ import { refuseConnection, sendProblem } from './problem.js';
 import { animationRoutes } from './routes/animation.js';
 import { blendRoutes } from './routes/blend.js';
 import { cancelRoutes } from './routes/cancel.js';
+import { createRoutes } from './routes/create.js';
 import { docsRoutes } from './routes/docs.js';
 import { embeddingRoutes } from './routes/embeddings.js';
 import { eventRoutes } from './routes/events.js';
+import { faceRoutes } from './routes/faces.js';
 import { gridRoutes } from './routes/grid.js';
 import { healthRoutes } from './routes/health.js';
+import { latentRoutes } from './routes/latent.js';
 import { listRoutes } from './routes/list.js';
 import { morphRoutes } from './routes/morph.js';
 import { signedUrlRoutes } from './routes/signed-urls.js';
 import { smoothnessRoutes } from './routes/smoothness.js';
 import { Embedding, EmbeddingList, Problem } from './schemas.js';
+import { PartialResults } from './upload-schemas.js';
 
 export interface AppDeps {
   config: Pick<
@@ -47,6 +52,7 @@ export interface AppDeps {
     | 'ratePerMinute'
     | 'corsOrigins'
     | 'retentionSeconds'
+    | 'deviceSecondsPerDay'
   >;
   redis: Redis;
   records: Records;
@@ -55,6 +61,7 @@ export interface AppDeps {
   idempotency: Idempotency;
   apiKeys: ApiKeys;
   urlSignatures: UrlSignatures;
+  usage: Usage;
   blobs: BlobStore;
   queues: JobQueues;
   /** How long a request waits for a worker, in milliseconds. */
@@ -91,6 +98,7 @@ const CORS = {
   methods: ['GET', 'HEAD', 'POST', 'DELETE'],
   exposedHeaders: [
     'ETag',
+    'Latent-Generator',
     'Location',
     'Preference-Applied',
     'RateLimit-Limit',
@@ -132,9 +140,10 @@ export async function buildApp(deps: AppDeps): Promise<FastifyInstance> {
   app.setErrorHandler(sendProblem);
   refuseUnknown(app);
   app.addHook('onResponse', async (request, reply) => {
-    const { method, url } = request;
+    const { method } = request;
+    const route = request.routeOptions.url ?? 'none';
     request.log.debug(
-      { method, url, status: reply.statusCode, ms: Math.round(reply.elapsedTime) },
+      { method, route, status: reply.statusCode, ms: Math.round(reply.elapsedTime) },
       'answered',
     );
   });
@@ -145,8 +154,9 @@ export async function buildApp(deps: AppDeps): Promise<FastifyInstance> {
   const { corsOrigins } = deps.config;
   if (corsOrigins.length > 0) await app.register(cors, { origin: [...corsOrigins], ...CORS });
   app.removeAllContentTypeParsers();
-  await app.register(multipart);
-  for (const schema of [Problem, Embedding, EmbeddingList]) app.addSchema(schema);
+  // A file that is too large is refused by name when the whole form is read.
+  await app.register(multipart, { throwFileSizeLimit: false });
+  for (const schema of [Problem, Embedding, EmbeddingList, PartialResults]) app.addSchema(schema);
   await app.register(swagger, {
     openapi: {
       openapi: '3.1.0',
@@ -170,7 +180,10 @@ export async function buildApp(deps: AppDeps): Promise<FastifyInstance> {
   });
   await app.register(docsRoutes);
   await app.register(healthRoutes(deps));
+  await app.register(createRoutes(deps));
+  await app.register(faceRoutes(deps));
   await app.register(embeddingRoutes(deps));
+  await app.register(latentRoutes(deps));
   await app.register(listRoutes(deps));
   await app.register(cancelRoutes(deps));
   await app.register(eventRoutes(deps));

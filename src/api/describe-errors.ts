@@ -14,7 +14,8 @@ const EXAMPLE = problemOf(
 );
 
 const EXPLANATION = `Switch on \`code\`, which never changes its meaning; show \`detail\` to people. \`instance\` names the request in the log.
-Some codes add members: \`index\` (position of the refused photo), \`state\`, \`embedding\` and \`parameter\` (what is not ready, or was not kept).
+Some codes add members: \`index\` (position of the refused photo), \`state\`, \`embedding\` and \`parameter\` (what is not ready, or was not kept),
+\`faces\` (how many the photo shows), \`problems\` (one for each refused photo).
 An embedding that failed carries the same \`status\`, \`code\`, \`title\` and \`detail\` in its member \`error\`.`;
 
 export function describeErrors(): string {

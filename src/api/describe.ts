@@ -9,6 +9,7 @@ import { Idempotency } from '../store/idempotency.js';
 import { RecordList } from '../store/record-list.js';
 import { Records } from '../store/records.js';
 import { UrlSignatures } from '../store/url-signatures.js';
+import { Usage } from '../store/usage.js';
 import { buildApp } from './app.js';
 
 const HEADER = '# Generated from the route schemas by `npm run openapi`; edit those and run it again.\n';
@@ -29,6 +30,7 @@ export async function describeApi(): Promise<string> {
     changes: new Changes(redis, config.keyPrefix),
     apiKeys: new ApiKeys(redis, config.keyPrefix),
     urlSignatures: new UrlSignatures(redis, config.keyPrefix),
+    usage: new Usage(redis, config.keyPrefix),
     blobs: new FileBlobStore(tmpdir()),
     queues: { enqueueEmbed: unused, position: unused, cancelEmbed: unused, render: unused },
     patience: { detectMs: 0, renderMs: 0 },

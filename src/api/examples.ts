@@ -9,6 +9,7 @@ export const embeddingExample = {
   createdAt: '2026-01-31T12:00:00.000Z',
   startedAt: '2026-01-31T12:00:00.120Z',
   finishedAt: '2026-01-31T12:00:12.480Z',
+  expiresAt: null,
   options: {
     preset: 'draft',
     steps: 20,

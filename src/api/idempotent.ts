@@ -3,14 +3,23 @@ import { createHash } from 'node:crypto';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { EmbeddingRecord } from '../contracts.js';
 import { AppError } from '../errors.js';
+import type { Outcome } from '../store/idempotency.js';
 import type { AppDeps } from './app.js';
 import { received } from './expected.js';
 
 /** Printable ASCII, as in a header. */
 const KEY = /^[\x21-\x7e]{1,255}$/;
 
+/** What became of each photo of a request. */
+export interface Accepted {
+  /** In the order of the photos and of the faces of each; `index` is the position of the photo. */
+  accepted: { index: number; record: EmbeddingRecord }[];
+  /** Only where others were accepted. */
+  refused: Outcome['refused'];
+}
+
 /** Called when the records are stored and before they are enqueued. */
-export type OnStored = (ids: readonly string[]) => Promise<void>;
+export type OnStored = (made: Accepted) => Promise<void>;
 
 /**
  * Does `work`, or, where the same request with the same key was answered before, finds its records again and says so in
@@ -22,8 +31,8 @@ export async function once(
   request: FastifyRequest,
   reply: FastifyReply,
   parts: readonly (string | Uint8Array)[],
-  work: (onStored: OnStored) => Promise<EmbeddingRecord[]>,
-): Promise<EmbeddingRecord[]> {
+  work: (onStored: OnStored) => Promise<Accepted>,
+): Promise<Accepted> {
   const key = keyOf(request);
   if (key === undefined) return work(async () => undefined);
   const { idempotency } = deps;
@@ -41,11 +50,13 @@ export async function once(
       });
     case 'settled':
       reply.header('idempotent-replayed', 'true');
-      return recalled(deps, tenant, found.ids);
+      return recalled(deps, tenant, found.outcome);
     case 'claimed':
       try {
-        return await work(async (ids) => {
-          if (await idempotency.settle(tenant, key, found.claim, ids)) return;
+        return await work(async ({ accepted, refused }) => {
+          const ids = accepted.map(({ record }) => record.id);
+          const photos = accepted.map(({ index }) => index);
+          if (await idempotency.settle(tenant, key, found.claim, { ids, photos, refused })) return;
           throw new AppError('IDEMPOTENCY_IN_FLIGHT', {
             detail:
               'The request took so long that it was taken over by its repetition; ask again in a moment.',
@@ -62,18 +73,17 @@ export async function once(
 async function recalled(
   { records, queues }: Pick<AppDeps, 'records' | 'queues'>,
   tenant: string,
-  ids: readonly string[],
-): Promise<EmbeddingRecord[]> {
-  const found = (await Promise.all(ids.map((id) => records.find(tenant, id)))).filter(
-    (record) => record !== undefined,
-  );
-  if (found.length === 0)
+  { ids, photos, refused }: Outcome,
+): Promise<Accepted> {
+  const found = await Promise.all(ids.map((id) => records.find(tenant, id)));
+  const accepted = found.flatMap((record, i) => (record ? [{ index: photos[i] ?? i, record }] : []));
+  if (accepted.length === 0)
     throw new AppError('EMBEDDING_NOT_FOUND', {
       detail: 'What this Idempotency-Key made was deleted; send a new key with a new request.',
     });
-  const waiting = found.filter(({ state }) => state === 'queued');
-  if (waiting.length > 0) await queues.enqueueEmbed(...waiting);
-  return found;
+  const waiting = accepted.filter(({ record }) => record.state === 'queued');
+  if (waiting.length > 0) await queues.enqueueEmbed(...waiting.map(({ record }) => record));
+  return { accepted, refused };
 }
 
 function keyOf({ headers }: FastifyRequest): string | undefined {

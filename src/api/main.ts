@@ -1,8 +1,9 @@
 /** API process: wires the dependencies, listens, and stops without dropping an answer. */
 import { randomBytes } from 'node:crypto';
 import { join } from 'node:path';
-import { type Logger, pino } from 'pino';
+import type { Logger } from 'pino';
 import { type Config, loadConfig } from '../config.js';
+import { createLog } from '../log.js';
 import { readRegionsInfo } from '../models/regions/map.js';
 import { Queues } from '../queue.js';
 import { ApiKeys } from '../store/api-keys.js';
@@ -15,6 +16,7 @@ import { RecordList } from '../store/record-list.js';
 import { Records } from '../store/records.js';
 import { connectRedis } from '../store/redis.js';
 import { UrlSignatures } from '../store/url-signatures.js';
+import { Usage } from '../store/usage.js';
 import { buildApp } from './app.js';
 
 /** Requests in flight may take this long to finish after the process was told to stop. */
@@ -40,6 +42,7 @@ async function main(config: Config, log: Logger): Promise<void> {
     changes,
     apiKeys: new ApiKeys(redis, config.keyPrefix),
     urlSignatures: new UrlSignatures(redis, config.keyPrefix),
+    usage: new Usage(redis, config.keyPrefix),
     blobs: new RecentBlobs(new FileBlobStore(join(config.dataDir, 'blobs')), { prefix: RENDERS }),
     patience: { detectMs: 10_000, renderMs: 30_000 },
     regions: readRegionsInfo(),
@@ -68,7 +71,7 @@ async function main(config: Config, log: Logger): Promise<void> {
 }
 
 const config = loadConfig();
-const log = pino({ name: 'api', level: config.logLevel });
+const log = createLog('api', config.logLevel);
 main(config, log).catch((error) => {
   log.fatal({ err: error }, error instanceof Error ? error.message : 'start failed');
   process.exit(1);

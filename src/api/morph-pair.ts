@@ -61,7 +61,7 @@ export async function made(
   return (await deps.blobs.get(renderBlob(job.key))) ?? rendered(deps, job, ids);
 }
 
-type KeyedJob = Exclude<RenderJob, { kind: 'detect' }>;
+type KeyedJob = Extract<RenderJob, { key: string }>;
 
 /**
  * Bytes of the blob that a worker leaves for the job. The embeddings are linked before, so that a deletion meanwhile

@@ -5,6 +5,7 @@ import { type Embedding, IMAGE_KINDS } from './schemas.js';
 
 export function present(record: EmbeddingRecord): Embedding {
   const { id, state, createdAt, startedAt, finishedAt, options, width, height } = record;
+  const { labels, reference, priority, store, imported } = record;
   const {
     faces,
     face,
@@ -32,6 +33,12 @@ export function present(record: EmbeddingRecord): Embedding {
     createdAt,
     startedAt,
     finishedAt,
+    expiresAt: record.expiresAt ?? null,
+    labels,
+    reference,
+    priority,
+    store,
+    imported,
     options,
     width,
     height,

@@ -13,7 +13,7 @@ const FRAMEWORK: Readonly<Record<string, { code: ErrorCode; detail: string }>> =
   FST_ERR_CTP_INVALID_MEDIA_TYPE: {
     code: 'UNSUPPORTED_MEDIA_TYPE',
     detail:
-      'Expected multipart/form-data with the photos in the field `image` for POST /embeddings, or application/json for POST /morph.',
+      'Expected multipart/form-data with the photos in the field `image` for POST /embeddings and POST /faces, or application/json for POST /morph.',
   },
   FST_ERR_CTP_BODY_TOO_LARGE: { code: 'PAYLOAD_TOO_LARGE', detail: 'The body is too large.' },
   FST_PARTS_LIMIT: { code: 'PAYLOAD_TOO_LARGE', detail: 'The form has too many parts.' },
@@ -24,7 +24,7 @@ const FRAMEWORK: Readonly<Record<string, { code: ErrorCode; detail: string }>> =
 export function sendProblem(error: unknown, request: FastifyRequest, reply: FastifyReply): FastifyReply {
   const known = toAppError(error);
   if (known.status >= 500) request.log.error({ err: error, code: known.code }, 'request failed');
-  else request.log.debug({ code: known.code, detail: known.detail }, 'request refused');
+  else request.log.debug({ code: known.code }, 'request refused');
   if (known.status === 401) reply.header('www-authenticate', 'Bearer realm="latentmorph"');
   if (known.status === 429 || known.status === 503) reply.header('retry-after', `${known.retryAfter}`);
   return reply.code(known.status).type(PROBLEM_TYPE).send(problemOf(known, request.id));

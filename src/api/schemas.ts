@@ -2,6 +2,7 @@
 import { type Static, Type } from 'typebox';
 import { Box, EmbeddingOptions, EmbeddingState, LastGood, Quality, Recovery } from '../contracts.js';
 import { ERRORS, type ErrorCode } from '../errors.js';
+import { RequestTags } from '../request-tags.js';
 import { WorkerInfo } from '../store/workers.js';
 import { embeddingExample, exampleId } from './examples.js';
 
@@ -51,7 +52,7 @@ const Corners = Type.Array(Type.Array(Type.Number(), { minItems: 2, maxItems: 2 
 const ReportedFace = Type.Object({
   box: Box,
   score: Type.Number({ description: 'Confidence of the detector, 0 to 1.', examples: [0.98] }),
-  selected: Type.Boolean({ description: 'True for the face that is embedded: the largest one.' }),
+  selected: Type.Boolean({ description: 'True for the face that is embedded.' }),
 });
 
 const EmbeddingProgress = Type.Object({
@@ -101,6 +102,15 @@ export const Embedding = Type.Object(
     createdAt: time('When it was posted.'),
     startedAt: Type.Optional(time('When the latest attempt began.')),
     finishedAt: Type.Optional(time('When it succeeded, failed or was cancelled.')),
+    expiresAt: Type.Union([time('When everything of it is deleted.'), Type.Null()], {
+      description: 'When everything of it is deleted; null: not before somebody asks for it.',
+    }),
+    ...RequestTags.properties,
+    imported: Type.Optional(
+      Type.Boolean({
+        description: 'True: its latent was sent. There is no photo, and `options` mean nothing.',
+      }),
+    ),
     options: EmbeddingOptions,
     width: Type.Optional(Type.Integer({ description: 'Width of the upright photo.', examples: [3024] })),
     height: Type.Optional(Type.Integer({ description: 'Height of the upright photo.', examples: [4032] })),
@@ -145,23 +155,13 @@ export const Embedding = Type.Object(
 export type Embedding = Static<typeof Embedding>;
 
 export const EmbeddingList = Type.Object(
-  { embeddings: Type.Array(Type.Ref('Embedding'), { description: 'In the order of the photos.' }) },
-  { $id: 'EmbeddingList', description: 'Answer to several photos in one request.' },
+  {
+    embeddings: Type.Array(Type.Ref('Embedding'), {
+      description: 'In the order of the photos, and of the faces of each.',
+    }),
+  },
+  { $id: 'EmbeddingList', description: 'Answer to several photos, or all faces, in one request.' },
 );
-
-/** The multipart body; parsed by `readUpload`, shown in the docs. */
-export const Upload = (maxPhotos: number) =>
-  Type.Object(
-    {
-      image: Type.Array(Type.String({ format: 'binary' }), {
-        minItems: 1,
-        maxItems: maxPhotos,
-        description: 'One or several photos: JPEG, PNG, WebP or AVIF.',
-      }),
-      ...EmbeddingOptions.properties,
-    },
-    { required: ['image'], additionalProperties: false },
-  );
 
 const prefer = Type.Optional(
   Type.String({

@@ -1,15 +1,13 @@
 /** `npm run keys`: makes, lists and revokes API keys. */
 import { parseArgs } from 'node:util';
 import { Value } from 'typebox/value';
-import { loadConfig } from '../config.js';
 import { Tenant } from '../contracts.js';
 import { ApiKeys } from '../store/api-keys.js';
-import { connectRedis, ready } from '../store/redis.js';
-import { embeddedRedisUrl } from './embedded-redis.js';
+import { Misused, redisCommand } from './redis-command.js';
 
 const USAGE = `Makes, lists and revokes API keys.
 
-  npm run keys -- create --tenant acme --name backend [--rate 600] [--admin]
+  npm run keys -- create --tenant acme --name backend [--rate 600] [--quota 3600] [--admin]
   npm run keys -- list
   npm run keys -- revoke ID
 
@@ -21,12 +19,11 @@ const { values, positionals } = parseArgs({
     tenant: { type: 'string' },
     name: { type: 'string' },
     rate: { type: 'string' },
+    quota: { type: 'string' },
     admin: { type: 'boolean', default: false },
     help: { type: 'boolean', default: false },
   },
 });
-
-class Misused extends Error {}
 
 async function main(keys: ApiKeys, [command, id, ...others]: string[]): Promise<void> {
   if (others.length > 0) throw new Misused(`Received '${others[0]}', which means nothing here.`);
@@ -53,35 +50,21 @@ async function main(keys: ApiKeys, [command, id, ...others]: string[]): Promise<
 }
 
 async function create(keys: ApiKeys): Promise<void> {
-  const { tenant, name, rate, admin } = values;
+  const { tenant, name, rate, quota, admin } = values;
   if (!tenant || !Value.Check(Tenant, tenant))
     throw new Misused('Expected --tenant: lower-case letters, digits and hyphens, at most 63.');
   if (!name) throw new Misused('Expected --name: what the key is for.');
-  const ratePerMinute = rate === undefined ? undefined : Number(rate);
-  if (ratePerMinute !== undefined && !(Number.isInteger(ratePerMinute) && ratePerMinute >= 0))
-    throw new Misused(`Expected an integer of requests a minute for --rate but received '${rate}'.`);
-  const { key, token } = await keys.create({ tenant, name, admin, ratePerMinute });
+  const ratePerMinute = count(rate, 'requests a minute for --rate');
+  const deviceSecondsPerDay = count(quota, 'device seconds a day for --quota');
+  const { key, token } = await keys.create({ tenant, name, admin, ratePerMinute, deviceSecondsPerDay });
   console.error(`Key ${key.id} of tenant ${tenant}. It cannot be shown again:`);
   console.log(token);
 }
 
-if (values.help) {
-  console.log(USAGE);
-  process.exit(0);
+function count(text: string | undefined, what: string): number | undefined {
+  if (text === undefined || /^\d{1,9}$/.test(text)) return text === undefined ? undefined : Number(text);
+  throw new Misused(`Expected an integer of ${what} but received '${text}'.`);
 }
-const config = loadConfig();
-const url = config.redisUrl ?? (await embeddedRedisUrl(config.dataDir));
-if (!url) {
-  console.error('No Redis is known: start the service with `npm start`, or set REDIS_URL.');
-  process.exit(1);
-}
-const redis = connectRedis(url, () => undefined);
-try {
-  await ready(redis, 5_000);
-  await main(new ApiKeys(redis, config.keyPrefix), positionals);
-} catch (error) {
-  console.error(error instanceof Error ? error.message : error);
-  if (error instanceof Misused) console.error(`\n${USAGE}`);
-  process.exitCode = 1;
-}
-redis.disconnect();
+
+if (values.help) console.log(USAGE);
+else await redisCommand(USAGE, (redis, { keyPrefix }) => main(new ApiKeys(redis, keyPrefix), positionals));

@@ -10,6 +10,7 @@ import { batchSpeed } from './batch-speed.js';
 import { Faces } from './faces.js';
 import { Finisher } from './finish.js';
 import type { EngineOptions } from './generator.js';
+import { Norms } from './norms.js';
 import { once } from './once.js';
 import { pasteBack } from './paste.js';
 import { PathLength } from './path-length.js';
@@ -28,6 +29,7 @@ function handlers(options: EngineOptions): EngineHandlers {
   const finisher = once(() => Finisher.load(options));
   const renderer = once(() => Renderer.load(options));
   // Asked for seldom.
+  const norms = once(() => Norms.load(options));
   const pathLength = once(() => PathLength.load(options));
   const pathLpips = once(async () => PathLpips.load(options, await renderer()));
   const { generator } = options.manifest;
@@ -45,6 +47,7 @@ function handlers(options: EngineOptions): EngineHandlers {
   return {
     warm: ({ role }) => warm(role),
     detect: async ({ image }) => (await faces()).detect(image),
+    faces: async ({ image }) => (await faces()).examine(image),
     align: async ({ image, landmarks }) => (await faces()).align(image, landmarks),
     start: (params) => startLatent(options, params),
     project: async (chunks) => (await projector()).run(chunks),
@@ -58,6 +61,7 @@ function handlers(options: EngineOptions): EngineHandlers {
         params,
       ),
     finish: async (params) => (await finisher()).finish(params),
+    norms: async ({ latent }) => (await norms()).of(latent),
     sheet: async ({ rows, ...options }) => ({ image: await contactSheet(rows, options) }),
     render: async (params) => (await renderer()).render(params),
     paste: async (params) => pasteBack(await renderer(), await faces(), params),

@@ -2,8 +2,9 @@
 import { join } from 'node:path';
 import { descriptorDistance, Identity } from '../models/face/identity.js';
 import { MEASURED_SIZE, MEASURES } from '../models/metrics/measure-graph.js';
-import { type PnNorms, pnNorms } from '../models/metrics/pn.js';
+import type { PnNorms } from '../models/metrics/pn.js';
 import type { EngineOptions } from './generator.js';
+import { Norms } from './norms.js';
 import { openSession, type Session } from './session.js';
 
 /** By the names that models/metrics/measure-graph.ts explains. */
@@ -14,21 +15,17 @@ const IMAGE = [1, 3, MEASURED_SIZE, MEASURED_SIZE];
 export class Measurer {
   private constructor(
     private readonly measure: Session,
-    private readonly whitening: Session,
+    private readonly norms: Norms,
     private readonly faces: Identity,
-    private readonly shape: readonly [styles: number, dim: number],
   ) {}
 
   /** The identity net runs on the CPU, as the other face nets: it is too small to be worth memory on a GPU. */
-  static async load({ modelsDir, manifest, session }: EngineOptions): Promise<Measurer> {
-    const { styles, styleDim } = manifest.generator;
-    const open = (file: string, dimensions: Record<string, number>) =>
-      openSession(join(modelsDir, file), { ...session, dimensions });
+  static async load(options: EngineOptions): Promise<Measurer> {
+    const { modelsDir, session } = options;
     return new Measurer(
-      await open('measure.onnx', { N: 1 }),
-      await open('whitening.onnx', { N: 1, L: styles }),
+      await openSession(join(modelsDir, 'measure.onnx'), { ...session, dimensions: { N: 1 } }),
+      await Norms.load(options),
       await Identity.load((model) => openSession(model, { device: 'cpu', threads: session.threads })),
-      [styles, styleDim],
     );
   }
 
@@ -52,13 +49,11 @@ export class Measurer {
   }
 
   /** P_N norms of a W+ latent [16,512]. */
-  async pn(latent: Float32Array): Promise<PnNorms> {
-    const [styles, dim] = this.shape;
-    const { p } = await this.whitening.run({ w: { data: latent, shape: [1, styles, dim] } });
-    return pnNorms(p!.data, styles);
+  pn(latent: Float32Array): Promise<PnNorms> {
+    return this.norms.of(latent);
   }
 
   async release(): Promise<void> {
-    await Promise.all([this.measure.release(), this.whitening.release(), this.faces.release()]);
+    await Promise.all([this.measure.release(), this.norms.release(), this.faces.release()]);
   }
 }

@@ -1,6 +1,7 @@
 /** Typed requests between a worker and its engine child process (advanced serialisation: typed arrays travel as they are). */
 import type {
   Detection,
+  Examination,
   FrameFormat,
   ImageFormat,
   LatentSpace,
@@ -88,6 +89,8 @@ export interface EngineCalls {
   warm: { in: { role: EngineRole }; out: EngineInfo };
   /** `image` is an encoded photo that passed intake. Faces are sorted largest first. */
   detect: { in: { image: Uint8Array }; out: Detection };
+  /** The same, each face with what the photo says about a likeness of it. */
+  faces: { in: { image: Uint8Array }; out: Examination };
   /** FFHQ alignment: `aligned` is a PNG, 1024 px, `target` the same reduced to [3,256,256] -1..1. */
   align: {
     in: { image: Uint8Array; landmarks: Point[] };
@@ -125,6 +128,8 @@ export interface EngineCalls {
     };
     out: { image: Uint8Array };
   };
+  /** P_N norms of a W+ latent [16,512]. */
+  norms: { in: { latent: Float32Array }; out: { mean: number; max: number } };
   /** One picture of rows of labelled pictures, each `cell` pixels wide. */
   sheet: {
     in: {

@@ -21,6 +21,8 @@ export const ApiKey = Type.Object({
   revokedAt: Type.Optional(Type.String()),
   /** Requests a minute; without it, as configured. 0: no limit. */
   ratePerMinute: Type.Optional(Type.Integer()),
+  /** Device seconds that its tenant may have used on a day when it asks for another embedding; without it, as configured. 0: no limit. */
+  deviceSecondsPerDay: Type.Optional(Type.Integer()),
 });
 export type ApiKey = Static<typeof ApiKey>;
 
@@ -33,7 +35,7 @@ const TOKEN = /^lm_([0-9a-f]{16})_([A-Za-z0-9_-]{43})$/;
 /** Milliseconds for which a look at the store holds: a revoked key is refused after it at the latest. */
 const REMEMBERED_MS = 2_000;
 
-export type NewKey = Pick<ApiKey, 'tenant' | 'name' | 'admin' | 'ratePerMinute'>;
+export type NewKey = Pick<ApiKey, 'tenant' | 'name' | 'admin' | 'ratePerMinute' | 'deviceSecondsPerDay'>;
 
 export class ApiKeys {
   readonly #seen = new LRUCache<string, { stored: Stored | undefined }>({ max: 10_000, ttl: REMEMBERED_MS });

@@ -12,5 +12,8 @@ export const embeddingBlob = (id: string, name: string): string => embeddingPref
 /** Blob of a finished render; `key` is its render key. */
 export const renderBlob = (key: string): string => RENDERS + key;
 
+/** Folder of photos that are looked at once and deleted. */
+export const LOOKED_AT = 'looked-at/';
+
 /** Folder of all renders. */
 export const RENDERS = 'renders/';

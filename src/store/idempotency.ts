@@ -22,16 +22,29 @@ const Entry = Type.Object({
   claimedAt: Type.Integer(),
   /** Set when settled. */
   ids: Type.Optional(Type.Array(Type.String())),
+  photos: Type.Optional(Type.Array(Type.Integer())),
+  refused: Type.Optional(
+    Type.Array(Type.Object({ index: Type.Integer(), problem: Type.Record(Type.String(), Type.Unknown()) })),
+  ),
 });
 type Entry = Static<typeof Entry>;
 const schema = Compile(Entry);
+
+/** What a request has come to. */
+export interface Outcome {
+  ids: readonly string[];
+  /** Of each id: the position of its photo in the request. */
+  photos: readonly number[];
+  /** Photos that were refused where others were accepted, each with its problem document. */
+  refused: readonly { index: number; problem: Record<string, unknown> }[];
+}
 
 /** `claimed`: it is now the caller's. */
 export type Claim =
   | { kind: 'claimed'; claim: string }
   | { kind: 'in-flight' }
   | { kind: 'other-request' }
-  | { kind: 'settled'; ids: string[] };
+  | { kind: 'settled'; outcome: Outcome };
 
 /** KEYS: entry. ARGV: claim, new text or '' to delete, seconds. Changes only what this claim still holds. */
 const REPLACE = `
@@ -58,18 +71,19 @@ export class Idempotency {
     // It was given up a moment ago.
     if (!found) return { kind: 'in-flight' };
     if (found.fingerprint !== fingerprint) return { kind: 'other-request' };
-    if (found.ids) return { kind: 'settled', ids: found.ids };
+    const { ids, photos = [], refused = [] } = found;
+    if (ids) return { kind: 'settled', outcome: { ids, photos, refused } };
     if (mine.claimedAt - found.claimedAt < LEASE) return { kind: 'in-flight' };
     return (await this.#replace(name, found.claim, text))
       ? { kind: 'claimed', claim: mine.claim }
       : { kind: 'in-flight' };
   }
 
-  /** Remembers the embeddings of a request; false when the claim was taken over meanwhile. */
-  async settle(tenant: string, key: string, claim: string, ids: readonly string[]): Promise<boolean> {
+  /** Remembers the outcome of a request; false when the claim was taken over meanwhile. */
+  async settle(tenant: string, key: string, claim: string, outcome: Outcome): Promise<boolean> {
     const name = this.#name(tenant, key);
     const found = await this.#read(name);
-    return found ? this.#replace(name, claim, JSON.stringify({ ...found, ids })) : false;
+    return found ? this.#replace(name, claim, JSON.stringify({ ...found, ...outcome })) : false;
   }
 
   /** Gives a claim up: the request was refused, and may be sent again. */

@@ -6,12 +6,23 @@
  * Keys of lists are made from the tenant, labels and reference of the record: one Redis server, no cluster.
  */
 
+import { AUDIT_KEPT_MS } from './audit.js';
+
 /** Events of one embedding that are kept: a projection of 200 steps makes 22. */
 const KEPT_EVENTS = 200;
 /** Events of finished embeddings that wait for their webhooks; far more than any outage of ours lets gather. */
 const KEPT_OUTBOX = 100_000;
 /** Seconds that events outlive the latest one. */
 const EVENTS_TTL = 86_400;
+
+/** Notes a deletion for the audit. Entries are named by the time of the server, which trims them by age. */
+const NOTE = `
+local function note(prefix, id, tenant, why, key, at)
+  local oldest = redis.call('TIME')[1] * 1000 - ${AUDIT_KEPT_MS}
+  redis.call('XADD', prefix .. ':audit', 'MINID', '~', string.format('%.0f', oldest), '*',
+    'id', id, 'tenant', tenant, 'why', why, 'key', key, 'at', at)
+end
+`;
 
 /** Calls `each` with every list that the record is in. */
 const LISTS = `
@@ -42,12 +53,20 @@ local function tell(prefix, id, tenant, event, data, outbox, at)
 end
 `;
 
-/** KEYS: record. ARGV: prefix, id, milliseconds of its creation, milliseconds of its expiry or '', then field and value pairs. */
-export const CREATE = `${LISTS}
+/**
+ * KEYS: record. ARGV: prefix, id, milliseconds of its creation, milliseconds of its expiry or '', type for the outbox or '',
+ * time, then field and value pairs.
+ */
+export const CREATE = `${LISTS}${TELL}
 if redis.call('EXISTS', KEYS[1]) == 1 then return 0 end
-redis.call('HSET', KEYS[1], unpack(ARGV, 5))
+redis.call('HSET', KEYS[1], unpack(ARGV, 7))
+if ARGV[5] == '' then redis.call('ZADD', ARGV[1] .. ':unfinished', ARGV[3], ARGV[2]) end
 lists(ARGV[1], KEYS[1], function(list) redis.call('ZADD', list, ARGV[3], ARGV[2]) end)
 if ARGV[4] ~= '' then redis.call('ZADD', ARGV[1] .. ':expiring', ARGV[4], ARGV[2]) end
+if ARGV[5] ~= '' then
+  local tenant = cjson.decode(redis.call('HGET', KEYS[1], 'tenant'))
+  tell(ARGV[1], ARGV[2], tenant, 'result', '{}', ARGV[5], ARGV[6])
+end
 return 1`;
 
 /**
@@ -64,22 +83,29 @@ if fence == 'newer' and attempt <= stored then return 0 end
 if fence == 'not-older' and attempt < stored then return 0 end
 if #ARGV > 9 then redis.call('HSET', KEYS[1], unpack(ARGV, 10)) end
 local tenant = cjson.decode(redis.call('HGET', KEYS[1], 'tenant') or '"default"')
+if ARGV[8] ~= '' then
+  redis.call('ZREM', ARGV[1] .. ':unfinished', ARGV[2])
+  if redis.call('HGET', KEYS[1], 'store') == '"latent-only"' then redis.call('SADD', ARGV[1] .. ':dropping', ARGV[2]) end
+end
 tell(ARGV[1], ARGV[2], tenant, ARGV[6], ARGV[7], ARGV[8], ARGV[9])
 return 1`;
 
 /**
  * Deletes the record of this tenant at once. KEYS: record, hash of deletions in progress. ARGV: prefix, id, tenant as a
- * JSON text, time.
+ * JSON text, time, why, key that asked for it or ''.
  */
-export const REMOVE = `${LISTS}${TELL}
+export const REMOVE = `${LISTS}${TELL}${NOTE}
 local tenant = ARGV[3]
 if redis.call('EXISTS', KEYS[1]) == 1 then
   if (redis.call('HGET', KEYS[1], 'tenant') or '"default"') ~= tenant then return 0 end
   lists(ARGV[1], KEYS[1], function(list) redis.call('ZREM', list, ARGV[2]) end)
   redis.call('ZREM', ARGV[1] .. ':expiring', ARGV[2])
+  redis.call('ZREM', ARGV[1] .. ':unfinished', ARGV[2])
+  redis.call('SREM', ARGV[1] .. ':dropping', ARGV[2])
   redis.call('DEL', KEYS[1], ARGV[1] .. ':events:' .. ARGV[2])
   redis.call('HSET', KEYS[2], ARGV[2], tenant)
   tell(ARGV[1], ARGV[2], cjson.decode(tenant), '', '', 'embedding.deleted', ARGV[4])
+  note(ARGV[1], ARGV[2], cjson.decode(tenant), ARGV[5], ARGV[6], ARGV[4])
 end
 return redis.call('HGET', KEYS[2], ARGV[2]) == tenant and 1 or 0`;
 
@@ -87,7 +113,7 @@ return redis.call('HGET', KEYS[2], ARGV[2]) == tenant and 1 or 0`;
  * Leaves of the record only what says that it was there, for as many seconds as are given. It stays listed as expiring
  * until its blobs are deleted, too. KEYS: record. ARGV: prefix, id, time, seconds.
  */
-export const EXPIRE = `${LISTS}${TELL}
+export const EXPIRE = `${LISTS}${TELL}${NOTE}
 if redis.call('EXISTS', KEYS[1]) == 0 then return 0 end
 local tenant = redis.call('HGET', KEYS[1], 'tenant') or '"default"'
 if redis.call('HGET', KEYS[1], 'state') ~= '"expired"' then
@@ -96,11 +122,14 @@ if redis.call('HGET', KEYS[1], 'state') ~= '"expired"' then
   lists(ARGV[1], KEYS[1], function(list, kind)
     if kind ~= 'all' then redis.call('ZREM', list, ARGV[2]) end
   end)
+  redis.call('ZREM', ARGV[1] .. ':unfinished', ARGV[2])
+  redis.call('SREM', ARGV[1] .. ':dropping', ARGV[2])
   redis.call('DEL', KEYS[1])
   redis.call('HSET', KEYS[1], 'id', cjson.encode(ARGV[2]), 'tenant', tenant, 'state', '"expired"', 'createdAt', created,
     'finishedAt', cjson.encode(ARGV[3]), 'expiresAt', expires or cjson.encode(ARGV[3]), 'attempt', attempt,
     'options', options, 'blobs', '{}')
   tell(ARGV[1], ARGV[2], cjson.decode(tenant), 'result', '{}', 'embedding.expired', ARGV[3])
+  note(ARGV[1], ARGV[2], cjson.decode(tenant), 'retention', '', ARGV[3])
 end
 redis.call('EXPIRE', KEYS[1], ARGV[4])
 return 1`;

@@ -8,6 +8,7 @@ import type { Redis } from 'ioredis';
 import { type Static, Type } from 'typebox';
 import { Compile } from 'typebox/compile';
 import { DEFAULT_TENANT, EmbeddingRecord, type EmbeddingState } from '../contracts.js';
+import type { DeletionReason } from './audit.js';
 import { CREATE, EXPIRE, LINK, REMOVE, TRANSITION } from './record-scripts.js';
 import { reachable } from './redis.js';
 
@@ -36,6 +37,12 @@ export const OUTBOX_TYPES = [
 ] as const;
 export type OutboxType = (typeof OUTBOX_TYPES)[number];
 
+/** Why a record is deleted, and the id of the API key that asked for it. */
+export interface RemovalCause {
+  why: DeletionReason;
+  key?: string | undefined;
+}
+
 interface Told {
   event: EventKind;
   data?: unknown;
@@ -44,7 +51,7 @@ interface Told {
 
 const schema = Compile(EmbeddingRecord);
 
-const SOURCE_FIELDS = ['tenant', 'state', 'generator', 'latentHash', 'blobs'] as const;
+const SOURCE_FIELDS = ['tenant', 'state', 'store', 'generator', 'latentHash', 'blobs'] as const;
 const SourceSchema = Type.Pick(EmbeddingRecord, SOURCE_FIELDS);
 export type RecordSource = Static<typeof SourceSchema>;
 const sourceSchema = Compile(SourceSchema);
@@ -58,9 +65,12 @@ export class Records {
 
   /** Stores a new record; false when the id is taken. */
   create(record: EmbeddingRecord): Promise<boolean> {
-    const { id, createdAt, expiresAt } = record;
-    const times = [Date.parse(createdAt), expiresAt === undefined ? '' : Date.parse(expiresAt)];
-    return this.run(CREATE, [this.recordKey(id)], [this.prefix, id, ...times.map(String), ...fields(record)]);
+    return this.createTold(record, '');
+  }
+
+  /** The same for one that has succeeded already, of which webhooks hear. */
+  createFinished(record: EmbeddingRecord & { state: 'succeeded' }): Promise<boolean> {
+    return this.createTold(record, 'embedding.succeeded');
   }
 
   /** The record whoever it belongs to: for those who work on it. */
@@ -133,27 +143,14 @@ export class Records {
    * Deletes the record of a tenant at once, so that nothing reads or writes it any more, and remembers that its blobs must
    * follow. Stays true until `forget`: a deletion that was interrupted can be asked for again.
    */
-  remove(tenant: string, id: string): Promise<boolean> {
-    const args = [this.prefix, id, JSON.stringify(tenant), this.time()];
+  remove(tenant: string, id: string, { why, key = '' }: RemovalCause): Promise<boolean> {
+    const args = [this.prefix, id, JSON.stringify(tenant), this.time(), why, key];
     return this.run(REMOVE, [this.recordKey(id), this.deletingKey()], args);
   }
 
   /** Marks the record as expired and empties it; its blobs must follow, and then `forget`. False when there is none. */
   expire(id: string): Promise<boolean> {
     return this.run(EXPIRE, [this.recordKey(id)], [this.prefix, id, this.time(), `${EXPIRED_KEPT}`]);
-  }
-
-  /** Ids whose retention has ended, the earliest first. */
-  overdue(limit: number): Promise<string[]> {
-    return reachable(
-      this.redis.zrangebyscore(this.expiringKey(), '-inf', this.now().getTime(), 'LIMIT', 0, limit),
-    );
-  }
-
-  /** Deletions that began and have not ended: id and tenant. */
-  async deletions(): Promise<{ id: string; tenant: string }[]> {
-    const entries = Object.entries(await reachable(this.redis.hgetall(this.deletingKey())));
-    return entries.map(([id, tenant]) => ({ id, tenant: JSON.parse(tenant) as string }));
   }
 
   /** Ends a deletion or expiry, after the blobs and renders are gone. */
@@ -163,7 +160,7 @@ export class Records {
         .multi()
         .del(this.rendersKey(id))
         .hdel(this.deletingKey(), id)
-        .zrem(this.expiringKey(), id)
+        .zrem(`${this.prefix}:expiring`, id)
         .exec(),
     );
   }
@@ -175,6 +172,29 @@ export class Records {
 
   rendersOf(id: string): Promise<string[]> {
     return reachable(this.redis.smembers(this.rendersKey(id)));
+  }
+
+  /** Blob keys of the photos of a finished embedding of which only the latent is to be stored; none for others. */
+  async photosToDrop(id: string): Promise<string[]> {
+    const [state, store, blobs] = await reachable(
+      this.redis.hmget(this.recordKey(id), 'state', 'store', 'blobs'),
+    );
+    if (!state || !store || !blobs) return [];
+    const found = { state: JSON.parse(state), store: JSON.parse(store), blobs: JSON.parse(blobs) };
+    if (!isLatentOnly(found)) return [];
+    return PHOTOS.flatMap((kind) => found.blobs[kind] ?? []);
+  }
+
+  /** Notes that they are gone. */
+  async photosDropped(id: string): Promise<void> {
+    await reachable(this.redis.srem(`${this.prefix}:dropping`, id));
+  }
+
+  private createTold(record: EmbeddingRecord, outbox: OutboxType | ''): Promise<boolean> {
+    const { id, createdAt, expiresAt } = record;
+    const times = [Date.parse(createdAt), expiresAt === undefined ? '' : Date.parse(expiresAt)];
+    const args = [this.prefix, id, ...times.map(String), outbox, this.time(), ...fields(record)];
+    return this.run(CREATE, [this.recordKey(id)], args);
   }
 
   private transition(
@@ -209,10 +229,6 @@ export class Records {
   private deletingKey(): string {
     return `${this.prefix}:deleting`;
   }
-
-  private expiringKey(): string {
-    return `${this.prefix}:expiring`;
-  }
 }
 
 const ended = (outbox: OutboxType): Told => ({ event: 'result', outbox });
@@ -231,7 +247,7 @@ function parse(hash: Record<string, string>): EmbeddingRecord | undefined {
   const entries = Object.entries(hash);
   if (entries.length === 0) return undefined;
   const found = Object.fromEntries(entries.map(([name, text]) => [name, JSON.parse(text)]));
-  return schema.Parse({ ...NO_TENANT, ...found });
+  return withoutDropped(schema.Parse({ ...NO_TENANT, ...found }));
 }
 
 /** Redis answers null for every field of a key that does not exist. */
@@ -242,5 +258,17 @@ function parseSource(tenant: string, texts: readonly (string | null)[]): RecordS
   });
   if (entries.length === 0) return undefined;
   const found = sourceSchema.Parse({ ...NO_TENANT, ...Object.fromEntries(entries) });
-  return found.tenant === tenant ? found : undefined;
+  return found.tenant === tenant ? withoutDropped(found) : undefined;
+}
+
+const PHOTOS = ['original', 'aligned', 'preview'] as const;
+
+const isLatentOnly = ({ state, store }: Pick<EmbeddingRecord, 'state' | 'store'>): boolean =>
+  store === 'latent-only' && !UNFINISHED.includes(state);
+
+/** Where only the latent is stored, photos are not there for anybody as soon as the embedding has finished. */
+function withoutDropped<R extends Pick<EmbeddingRecord, 'state' | 'store' | 'blobs'>>(record: R): R {
+  if (!isLatentOnly(record)) return record;
+  const { original, aligned, preview, ...blobs } = record.blobs;
+  return { ...record, blobs };
 }

@@ -10,9 +10,10 @@ import {
 } from '../contracts.js';
 import type { ProjectChunk, ProjectChunkResult } from '../engine/protocol.js';
 import { AppError } from '../errors.js';
+import { chosenFaces } from '../face-choice.js';
 import { withPreset } from '../models/stylegan/presets.js';
 import { untied } from '../models/stylegan/untie.js';
-import { embeddingBlob } from '../store/blob-keys.js';
+import { embeddingBlob, embeddingPrefix } from '../store/blob-keys.js';
 import type { BlobStore } from '../store/blobs.js';
 import type { Records } from '../store/records.js';
 import { abortable } from './abortable.js';
@@ -55,9 +56,11 @@ export async function embed(
   { id, attempt }: EmbedPayload,
   signal: AbortSignal,
 ): Promise<EmbedOutcome> {
-  if (!(await deps.records.begin(id, attempt))) return 'abandoned';
+  const mayBegin = await deps.records.begin(id, attempt);
   const record = await deps.records.get(id);
-  if (!record) return 'abandoned';
+  // An attempt that was lost while the embedding was deleted may have stored something after that.
+  if (!record || record.state === 'expired') await deps.blobs.deletePrefix(embeddingPrefix(id));
+  if (!mayBegin || !record) return 'abandoned';
   try {
     await dropBlobsOfEarlierAttempts(deps, id, attempt);
     await run(deps, record, attempt, signal);
@@ -185,9 +188,9 @@ async function facesOf(
   const known = record.faces?.[record.face ?? 0];
   if (known) return { face: known, patch: {} };
   const { width, height, faces } = await engine.call('detect', { image });
-  const largest = faces[0];
-  if (!largest) throw new AppError('FACE_NOT_FOUND');
-  return { face: largest, patch: { width, height, faces, face: 0 } };
+  if (faces.length === 0) throw new AppError('FACE_NOT_FOUND');
+  const [index] = chosenFaces(record.face ?? 'largest', faces.length) as [number];
+  return { face: faces[index]!, patch: { width, height, faces, face: index } };
 }
 
 function diverged({ step, lastGood, recoveries }: Divergence): AppError {

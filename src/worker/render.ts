@@ -10,6 +10,8 @@ import { renderBlob } from '../store/blob-keys.js';
 import type { BlobStore } from '../store/blobs.js';
 import type { Engine } from './engine-client.js';
 import type { Latents } from './latents.js';
+import { lookAtFaces } from './look-at-faces.js';
+import { reconstruct } from './reconstruct.js';
 
 const SHAPE = { layers: STYLES, dim: STYLE_DIM };
 
@@ -19,7 +21,7 @@ export interface RenderDeps {
   latents: Latents;
 }
 
-/** Returns the faces of a `detect` job; the others leave what they made in the blob `renders/<key>` and return nothing. */
+/** Returns the faces of a `detect` job; the others leave what they made in a blob, mostly `renders/<key>`, and return nothing. */
 export async function render(deps: RenderDeps, job: RenderJob): Promise<Detection | undefined> {
   switch (job.kind) {
     case 'detect': {
@@ -27,6 +29,12 @@ export async function render(deps: RenderDeps, job: RenderJob): Promise<Detectio
       if (!image) throw new AppError('EMBEDDING_NOT_FOUND', { detail: 'The photo was deleted.' });
       return deps.engine.call('detect', { image });
     }
+    case 'faces':
+      await lookAtFaces(deps, job);
+      return undefined;
+    case 'reconstruct':
+      await reconstruct(deps, job);
+      return undefined;
     case 'morph': {
       const { mode, lambda, crossover } = job;
       return image(deps, job, async () => {

@@ -188,9 +188,10 @@ describe('Idempotency-Key', () => {
     time = 100_000;
     const taken = await idempotency.claim('t', 'k', 'f');
     if (taken.kind !== 'claimed') throw new Error('Expected a claim');
-    expect(await idempotency.settle('t', 'k', lost.claim, ['a'])).toBe(false);
-    expect(await idempotency.settle('t', 'k', taken.claim, ['b'])).toBe(true);
-    expect(await idempotency.claim('t', 'k', 'f')).toEqual({ kind: 'settled', ids: ['b'] });
+    const outcome = { ids: ['b'], photos: [0], refused: [] };
+    expect(await idempotency.settle('t', 'k', lost.claim, { ...outcome, ids: ['a'] })).toBe(false);
+    expect(await idempotency.settle('t', 'k', taken.claim, outcome)).toBe(true);
+    expect(await idempotency.claim('t', 'k', 'f')).toEqual({ kind: 'settled', outcome });
   });
 
   test('what was deleted is not made again', async () => {

@@ -100,7 +100,7 @@ describe('records', () => {
 
   test('are not brought back by a late write after removal', async () => {
     await records.begin(ID, 1);
-    expect(await records.remove('default', ID)).toBe(true);
+    expect(await records.remove('default', ID, { why: 'request' })).toBe(true);
     expect(await records.progress(ID, 1, { losses: [1] })).toBe(false);
     expect(await records.succeed(ID, 1, {})).toBe(false);
     expect(await records.get(ID)).toBeUndefined();
@@ -110,13 +110,13 @@ describe('records', () => {
     expect(await records.linkRender(ID, 'k1')).toBe(true);
     await records.linkRender(ID, 'k1');
     await records.linkRender(ID, 'k2');
-    await records.remove('default', ID);
-    expect(await records.remove('default', ID)).toBe(true);
+    await records.remove('default', ID, { why: 'request' });
+    expect(await records.remove('default', ID, { why: 'request' })).toBe(true);
     expect(await records.linkRender(ID, 'k3')).toBe(false);
     expect((await records.rendersOf(ID)).sort()).toEqual(['k1', 'k2']);
     await records.forget(ID);
-    expect(await records.remove('default', ID)).toBe(false);
-    expect(await redis.keys('*')).toEqual(['test:outbox']);
+    expect(await records.remove('default', ID, { why: 'request' })).toBe(false);
+    expect(await redis.keys('*')).toEqual(['test:outbox', 'test:audit']);
   });
 
   test('refuse a stored record that does not fit its schema', async () => {

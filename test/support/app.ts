@@ -20,6 +20,7 @@ import { RecordList } from '../../src/store/record-list.js';
 import { Records } from '../../src/store/records.js';
 import { connectRedis, ready } from '../../src/store/redis.js';
 import { UrlSignatures } from '../../src/store/url-signatures.js';
+import { Usage } from '../../src/store/usage.js';
 import { startRedis, type TestRedis } from './redis.js';
 
 export type Answer = (job: RenderJob, deps: AppDeps) => Promise<unknown>;
@@ -32,7 +33,8 @@ export interface TestApp {
   blobFiles(): Promise<string[]>;
   /** Starts the consumer of the render queue. */
   serveRenders(answer: Answer): void;
-  post(form: FormData, headers?: Record<string, string>): Promise<LightMyRequestResponse>;
+  /** To `/embeddings` where no URL is given. */
+  post(form: FormData, headers?: Record<string, string>, url?: string): Promise<LightMyRequestResponse>;
   close(): Promise<void>;
 }
 
@@ -55,6 +57,7 @@ export async function startApp(redisUrl: string, overrides: Partial<AppDeps> = {
     changes,
     apiKeys: new ApiKeys(redis, keyPrefix),
     urlSignatures: new UrlSignatures(redis, keyPrefix),
+    usage: new Usage(redis, keyPrefix),
     blobs: new FileBlobStore(dir),
     patience: { detectMs: 5_000, renderMs: 5_000 },
     regions: { generator: 'g1', sha256: 'map 1' },
@@ -87,13 +90,13 @@ export async function startApp(redisUrl: string, overrides: Partial<AppDeps> = {
         new Worker<RenderJob>(RENDER_QUEUE, processor, { connection, prefix: keyPrefix, concurrency: 4 }),
       );
     },
-    post: async (form, headers = {}) => {
+    post: async (form, headers = {}, url = '/embeddings') => {
       const request = new Request('http://localhost/', { method: 'POST', body: form });
       const payload = Buffer.from(await request.arrayBuffer());
       const type = request.headers.get('content-type') ?? '';
       return app.inject({
         method: 'POST',
-        url: '/embeddings',
+        url,
         payload,
         headers: { 'content-type': type, ...headers },
       });

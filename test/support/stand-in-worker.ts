@@ -1,6 +1,7 @@
 /** Does the jobs of a worker without its models: real queues, records, blobs and image files, of one colour each. */
 import { Worker } from 'bullmq';
 import sharp from 'sharp';
+import type { Examination } from '../../src/contracts.js';
 import type { EmbedJob, RenderJob } from '../../src/jobs.js';
 import { EMBED_QUEUE } from '../../src/queue.js';
 import { renderBlob } from '../../src/store/blob-keys.js';
@@ -12,7 +13,16 @@ const STEPS = 4;
 /** Serves both queues of the app until the returned function is called, which must be before the app is closed. */
 export function standInWorker(service: TestApp): () => Promise<void> {
   service.serveRenders(async (job, { blobs }) => {
-    if (job.kind === 'detect') return detection(1);
+    switch (job.kind) {
+      case 'detect':
+        return detection(2);
+      case 'faces':
+        await blobs.put(job.result, Buffer.from(JSON.stringify(examination())));
+        return undefined;
+      case 'reconstruct':
+        await blobs.put(job.image, await picture(1024, 'png'));
+        return undefined;
+    }
     await blobs.put(renderBlob(job.key), await rendered(job));
     return undefined;
   });
@@ -31,6 +41,12 @@ export function standInWorker(service: TestApp): () => Promise<void> {
   };
 }
 
+function examination(): Examination {
+  const { faces, ...size } = detection(2);
+  const seen = { angle: { roll: 1, yaw: -2, pitch: 3 }, sharpness: 0.2, side: 400, warnings: [] };
+  return { ...size, faces: faces.map((face) => ({ ...face, ...seen })) };
+}
+
 async function embed({ deps: { records, blobs } }: TestApp, id: string, attempt: number): Promise<void> {
   if (!(await records.begin(id, attempt))) return;
   const record = await records.get(id);
@@ -38,7 +54,10 @@ async function embed({ deps: { records, blobs } }: TestApp, id: string, attempt:
     ['aligned', 'preview', 'reconstruction', 'latent'].map((kind) => [kind, `embeddings/${id}/${kind}`]),
   );
   for (const [kind, key] of Object.entries(keys))
-    await blobs.put(key, kind === 'latent' ? Buffer.from(id) : await picture(256, 'jpeg'));
+    await blobs.put(
+      key,
+      kind === 'latent' ? new Uint8Array(new Float32Array(16 * 512).buffer) : await picture(256, 'jpeg'),
+    );
   for (let step = 1; step <= STEPS; step++) {
     const progress = { step, steps: STEPS, loss: 100 / step, secondsLeft: STEPS - step };
     await records.progress(id, attempt, { progress, blobs: { ...record?.blobs, preview: keys.preview } });
@@ -53,7 +72,9 @@ async function embed({ deps: { records, blobs } }: TestApp, id: string, attempt:
   });
 }
 
-async function rendered(job: Exclude<RenderJob, { kind: 'detect' }>): Promise<Uint8Array> {
+async function rendered(
+  job: Exclude<RenderJob, { kind: 'detect' | 'faces' | 'reconstruct' }>,
+): Promise<Uint8Array> {
   switch (job.kind) {
     case 'smoothness':
       return Buffer.from(JSON.stringify({ ppl: 1.5e9, samples: 8, epsilon: 1e-4 }));

@@ -5,7 +5,7 @@ import { parse } from 'yaml';
 import { describeApi } from '../../src/api/describe.js';
 import { mediaType } from '../../src/api/image-reply.js';
 import { retryAfter } from '../../src/api/present.js';
-import { parseOptions } from '../../src/api/upload.js';
+import { parseOptions } from '../../src/api/upload-fields.js';
 import { EmbeddingOptions, type EmbeddingRecord } from '../../src/contracts.js';
 import { PRESETS } from '../../src/models/stylegan/presets.js';
 import { renderKey } from '../../src/store/render-key.js';

@@ -76,7 +76,10 @@ test('the sources were found and their imports understood', () => {
 
 describe('one importer', () => {
   test.each([
-    ['bullmq', ['src/queue.ts', 'src/worker/main.ts']],
+    [
+      'bullmq',
+      ['src/queue.ts', 'src/worker/embed-worker.ts', 'src/worker/job-boundary.ts', 'src/worker/main.ts'],
+    ],
     ['sharp', ['src/images.ts']],
     ['onnxruntime-node', ['src/engine/session.ts']],
   ])('of %s', (name, importers) => {
@@ -103,9 +106,12 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   'error-codes.ts': [],
   'errors.ts': ['error-codes.ts'],
   'config.ts': [],
+  'log.ts': ['config.ts'],
   'contracts.ts': ['options.ts', 'request-tags.ts'],
   'request-tags.ts': [],
   'jobs.ts': ['contracts.ts'],
+  'face-choice.ts': ['errors.ts'],
+  'latent-files/': ['contracts.ts', 'errors.ts'],
   'options.ts': ['models/stylegan/presets.ts'],
   images: ['contracts.ts', 'errors.ts'],
   'models/': ['contracts.ts', 'images'],
@@ -116,8 +122,10 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   'engine/': ['config.ts', 'contracts.ts', 'errors.ts', 'images', 'models/'],
   'worker/': [
     'config.ts',
+    'log.ts',
     'contracts.ts',
     'errors.ts',
+    'face-choice.ts',
     'jobs.ts',
     'models/manifest.ts',
     'models/metrics/pace.ts',
@@ -134,12 +142,15 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
     'engine/protocol.ts',
   ],
   'api/': [
+    'log.ts',
     'animation/',
     'config.ts',
     'contracts.ts',
     'errors.ts',
+    'face-choice.ts',
     'images',
     'jobs.ts',
+    'latent-files/',
     'models/regions/map.ts',
     'models/stylegan/presets.ts',
     'store/',

@@ -14,7 +14,7 @@ export type Problem = {
   /** What was received, what is expected, what to do. */
   detail?: string;
   /** Stable code to switch on. */
-  code: "BAD_REQUEST" | "UNAUTHORIZED" | "FORBIDDEN" | "SIGNATURE_INVALID" | "SIGNATURE_EXPIRED" | "RATE_LIMITED" | "QUOTA_EXCEEDED" | "IMAGE_MISSING" | "IMAGE_UNSUPPORTED" | "IMAGE_UNREADABLE" | "IMAGE_TOO_LARGE" | "FACE_NOT_FOUND" | "NOT_FOUND" | "METHOD_NOT_ALLOWED" | "EMBEDDING_NOT_FOUND" | "IMAGE_NOT_READY" | "EMBEDDING_NOT_READY" | "EMBEDDING_FINISHED" | "IDEMPOTENCY_KEY_REUSED" | "IDEMPOTENCY_IN_FLIGHT" | "FORMAT_UNAVAILABLE" | "GENERATOR_MISMATCH" | "ORIGINAL_NOT_KEPT" | "LATENT_DIVERGED" | "ENGINE_FAILED" | "UNSUPPORTED_MEDIA_TYPE" | "PAYLOAD_TOO_LARGE" | "BUSY" | "UNAVAILABLE" | "INTERNAL";
+  code: "BAD_REQUEST" | "UNAUTHORIZED" | "FORBIDDEN" | "SIGNATURE_INVALID" | "SIGNATURE_EXPIRED" | "RATE_LIMITED" | "QUOTA_EXCEEDED" | "IMAGE_MISSING" | "IMAGE_UNSUPPORTED" | "IMAGE_UNREADABLE" | "IMAGE_TOO_LARGE" | "FACE_NOT_FOUND" | "FACE_INDEX_UNKNOWN" | "TOO_MANY_FACES" | "NOTHING_ACCEPTED" | "NOT_FOUND" | "METHOD_NOT_ALLOWED" | "EMBEDDING_NOT_FOUND" | "IMAGE_NOT_READY" | "EMBEDDING_NOT_READY" | "EMBEDDING_FINISHED" | "IDEMPOTENCY_KEY_REUSED" | "IDEMPOTENCY_IN_FLIGHT" | "FORMAT_UNAVAILABLE" | "GENERATOR_MISMATCH" | "LATENT_INVALID" | "LATENT_GENERATOR_MISMATCH" | "ORIGINAL_NOT_KEPT" | "LATENT_DIVERGED" | "ENGINE_FAILED" | "UNSUPPORTED_MEDIA_TYPE" | "PAYLOAD_TOO_LARGE" | "BUSY" | "UNAVAILABLE" | "INTERNAL";
   /** Id of the request, also in the log. */
   instance: string;
   [member: string]: unknown;
@@ -32,6 +32,18 @@ export type Embedding = {
   startedAt?: string;
   /** When it succeeded, failed or was cancelled. */
   finishedAt?: string;
+  /** When everything of it is deleted; null: not before somebody asks for it. */
+  expiresAt: string | null;
+  /** Words to find it by; in a form one field, separated by commas. */
+  labels?: string[];
+  /** The client's own name for it, such as the id of a user's photo. */
+  reference?: string;
+  /** Among the waiting jobs, high ones come first, then normal ones, then low ones. Default: "normal". */
+  priority?: "high" | "normal" | "low";
+  /** `latent-only`: photo and aligned face are deleted as soon as the embedding is finished; latent and reconstruction stay. Default: "all". */
+  store?: "all" | "latent-only";
+  /** True: its latent was sent. There is no photo, and `options` mean nothing. */
+  imported?: boolean;
   options: {
     /** Gives every option that is left out. `draft`: a first look within seconds; `standard`; `best`: three times the steps; `paper`: the protocol of the paper. Default: "standard". */
     preset?: "draft" | "standard" | "best" | "paper";
@@ -76,7 +88,7 @@ export type Embedding = {
     };
     /** Confidence of the detector, 0 to 1. */
     score: number;
-    /** True for the face that is embedded: the largest one. */
+    /** True for the face that is embedded. */
     selected: boolean;
   }[];
   /** Corners (x, y) of the aligned square in pixels of the upright photo: top left, bottom left, bottom right, top right. */
@@ -204,10 +216,21 @@ export type Embedding = {
   };
 };
 
-/** Answer to several photos in one request. */
+/** Answer to several photos, or all faces, in one request. */
 export type EmbeddingList = {
-  /** In the order of the photos. */
+  /** In the order of the photos, and of the faces of each. */
   embeddings: Embedding[];
+};
+
+/** Answer to a request with `partial=true`. */
+export type PartialResults = {
+  /** In the order of the photos: an embedding for each face accepted, or the problem. */
+  results: {
+    /** Position of the photo in the request, from 0. */
+    index: number;
+    embedding?: Embedding;
+    problem?: Problem;
+  }[];
 };
 
 /** Every operation: what it takes, and what it answers by status. */
@@ -333,7 +356,7 @@ export interface Operations {
       };
     };
   };
-  /** Embed one or several photos */
+  /** Embed one or several photos, or keep a latent */
   createEmbeddings: {
     request: {
       headers?: {
@@ -344,7 +367,9 @@ export interface Operations {
       };
       body: {
         /** One or several photos: JPEG, PNG, WebP or AVIF. */
-        image: Binary[];
+        image?: Binary[];
+        /** In place of photos: one latent as .npy, safetensors or JSON (see `GET /embeddings/{id}/latent`). With it only `generator`, `labels`, `reference`, `priority`, `store` and `retention` are taken. */
+        latent?: Binary;
         /** Gives every option that is left out. `draft`: a first look within seconds; `standard`; `best`: three times the steps; `paper`: the protocol of the paper. Default: "standard". */
         preset?: "draft" | "standard" | "best" | "paper";
         /** Number of Adam steps. Default: 200. */
@@ -373,11 +398,27 @@ export interface Operations {
         earlyStop?: boolean;
         /** Adds small Gaussian noise of this seed to the start, to try again from elsewhere. Left out: none. */
         seed?: number;
+        /** Words to find it by; in a form one field, separated by commas. */
+        labels?: string[];
+        /** The client's own name for it, such as the id of a user's photo. */
+        reference?: string;
+        /** Among the waiting jobs, high ones come first, then normal ones, then low ones. Default: "normal". */
+        priority?: "high" | "normal" | "low";
+        /** `latent-only`: photo and aligned face are deleted as soon as the embedding is finished; latent and reconstruction stay. Default: "all". */
+        store?: "all" | "latent-only";
+        /** Which faces are embedded: `largest`, the index of one in the list of `POST /faces`, or `all`, each as an embedding of its own. Default: "largest". */
+        face?: string;
+        /** How long it is kept, from PT1M to P3650D, as an ISO 8601 duration in days, hours and minutes; without it, as the operator has set. Then everything of it is deleted. */
+        retention?: string;
+        /** True: photos that can be embedded are accepted, whatever is wrong with others, and the answer tells about each. False: all or none. Default: false. */
+        partial?: boolean;
+        /** Only with `latent`: generator whose W+ it lies in, as `name:hash`; needed where the file does not tell. */
+        generator?: string;
       };
     };
     answers: {
-      200: Embedding | EmbeddingList;
-      202: Embedding | EmbeddingList;
+      200: Embedding | EmbeddingList | PartialResults;
+      202: Embedding | EmbeddingList | PartialResults;
     };
   };
   /** Embeddings, the newest first */
@@ -406,6 +447,60 @@ export interface Operations {
         embeddings: Embedding[];
         /** `cursor` of the next page; none after the last one. A page with a filter may be short, or empty, and have a next one. */
         next?: string;
+      };
+    };
+  };
+  /** The faces of a photo, and how well it shows them */
+  listFaces: {
+    request: {
+      body: {
+        /** The photo: JPEG, PNG, WebP or AVIF. */
+        image: Binary;
+      };
+    };
+    answers: {
+      200: {
+        /** Width of the upright photo. */
+        width: number;
+        /** Height of the upright photo. */
+        height: number;
+        /** The largest first; empty where there is none. */
+        faces: {
+          /** What `face` of POST /embeddings calls it. */
+          index: number;
+          box: {
+            x: number;
+            y: number;
+            width: number;
+            height: number;
+          };
+          /** Points (x, y) of the iBUG scheme in pixels of the upright photo. */
+          landmarks: [number, number][];
+          /** Confidence of the detector, 0 to 1. */
+          score: number;
+          /** Degrees, estimated from the landmarks. */
+          angle: {
+            /** Tilt in the picture, clockwise positive; surer than the others. */
+            roll: number;
+            /** Turn to the side, from where the nose lies between the ends of the jaw: beyond 40 it is a rough one. Positive: the nose points to the right of the picture. */
+            yaw: number;
+            /** Upwards positive, from how high the tip of the nose lies between eyes and mouth. Noses differ: an error of 10 degrees and more is usual. */
+            pitch: number;
+          };
+          /** Detail over contrast within the face; below 0.12 it looks blurred. */
+          sharpness: number;
+          /** Side of the aligned square in pixels of the photo; from 256 on nothing is made up. */
+          size: number;
+          /** True: nothing stands in the way of a good likeness. Others can be embedded all the same. */
+          fit: boolean;
+          /** Why it is not fit. */
+          reasons: {
+            /** Stable code to switch on. */
+            code: "TINY" | "CUT_OFF" | "TILTED" | "PROFILE" | "DARK" | "GREY" | "BLURRED" | "OCCLUDED";
+            /** What is wrong with the photo and why it matters, with the measured value. */
+            text: string;
+          }[];
+        }[];
       };
     };
   };
@@ -459,6 +554,38 @@ export interface Operations {
     };
     answers: {
       200: Uint8Array;
+    };
+  };
+  /** The latent of an embedding, W+ [16,512] */
+  getEmbeddingLatent: {
+    request: {
+      query?: {
+        /** `npy`: NumPy, float32 [16,512]; `safetensors`: the same with metadata; `json`. Left out: what `Accept` names of application/x-npy, application/x-safetensors, application/json, else npy. */
+        format?: "npy" | "safetensors" | "json";
+      };
+      path: {
+        /** Id of the embedding. */
+        id: string;
+      };
+    };
+    answers: {
+      200: Uint8Array | {
+        /** Id of the embedding. */
+        id: string;
+        /** Of `values`. */
+        shape: number[];
+        /** What the numbers are: inputs of the synthesis. */
+        space: "w+";
+        /** Whose W+. */
+        generator: {
+          /** Name. */
+          name: string;
+          /** sha256 of its weights. */
+          hash: string;
+        };
+        /** A row for each style. */
+        values: number[][];
+      };
     };
   };
   /** Cancel an embedding that is queued or running */
@@ -692,9 +819,11 @@ export const OPERATIONS: { readonly [Id in keyof Operations]: OperationShape } =
   getReadiness: {"method":"GET","path":"/readyz","answers":[200,503]},
   createEmbeddings: {"method":"POST","path":"/embeddings","contentTypes":["multipart/form-data"],"takesIdempotencyKey":true,"answers":[200,202]},
   listEmbeddings: {"method":"GET","path":"/embeddings","answers":[200]},
+  listFaces: {"method":"POST","path":"/faces","contentTypes":["multipart/form-data"],"answers":[200]},
   getEmbedding: {"method":"GET","path":"/embeddings/{id}","answers":[200]},
   deleteEmbedding: {"method":"DELETE","path":"/embeddings/{id}","answers":[204]},
   getEmbeddingImage: {"method":"GET","path":"/embeddings/{id}/image","answers":[200]},
+  getEmbeddingLatent: {"method":"GET","path":"/embeddings/{id}/latent","answers":[200]},
   cancelEmbedding: {"method":"POST","path":"/embeddings/{id}/cancel","answers":[200]},
   getEmbeddingEvents: {"method":"GET","path":"/embeddings/{id}/events","answers":[200,204]},
   createSignedUrl: {"method":"POST","path":"/signed-urls","contentTypes":["application/json"],"answers":[201]},

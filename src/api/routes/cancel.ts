@@ -2,11 +2,12 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox';
 import { Type } from 'typebox';
 import { AppError } from '../../errors.js';
+import { dropPhotos } from '../../store/erase.js';
 import type { AppDeps } from '../app.js';
 import { present } from '../present.js';
 import { EmbeddingParams, problems } from '../schemas.js';
 
-export function cancelRoutes({ records, queues }: AppDeps): FastifyPluginAsyncTypebox {
+export function cancelRoutes({ records, queues, blobs }: AppDeps): FastifyPluginAsyncTypebox {
   return async (app) => {
     app.route({
       method: 'POST',
@@ -36,6 +37,7 @@ export function cancelRoutes({ records, queues }: AppDeps): FastifyPluginAsyncTy
         await find();
         // The record goes first: a job that starts in between finds that it may not.
         if (await records.cancel(id)) await queues.cancelEmbed(id);
+        await dropPhotos({ records, blobs }, id);
         const record = await find();
         if (record.state !== 'cancelled')
           throw new AppError('EMBEDDING_FINISHED', {

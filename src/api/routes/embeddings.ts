@@ -1,30 +1,26 @@
-/** `/embeddings`: post photos, follow the job, fetch its images, delete everything. */
+/** `/embeddings/{id}`: follow the job, fetch its images, delete everything. */
 import { createHash } from 'node:crypto';
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox';
 import { Type } from 'typebox';
 import type { EmbeddingRecord } from '../../contracts.js';
 import { AppError } from '../../errors.js';
-import { embeddingPrefix, renderBlob } from '../../store/blob-keys.js';
-import { accept } from '../accept.js';
+import { erase } from '../../store/erase.js';
 import type { AppDeps } from '../app.js';
-import { once } from '../idempotent.js';
 import { IMAGE_TYPES } from '../image-format.js';
 import { isCached, sendImage, tagged } from '../image-reply.js';
 import { ImageQuery, PLACED_PROBLEM } from '../morph-schemas.js';
 import { retryAfter } from '../present.js';
 import { checkImageQuery, sendPlaced } from '../reconstruction.js';
-import { EmbeddingParams, imageAnswer, PreferHeader, problems, Upload, UploadHeaders } from '../schemas.js';
+import { EmbeddingParams, imageAnswer, PreferHeader, problems } from '../schemas.js';
 import { shown } from '../shown.js';
-import { partsOf, readUpload } from '../upload.js';
-import { awaited, isFinished } from '../wait.js';
+import { awaited } from '../wait.js';
 
 const tags = ['embeddings'];
 
-const location = { type: 'string', description: 'Address of the embedding; only for a single photo.' };
 const retry = { type: 'integer', description: 'Seconds until asking again is worth it.' };
 
 export function embeddingRoutes(deps: AppDeps): FastifyPluginAsyncTypebox {
-  const { config, records, blobs, queues } = deps;
+  const { records, blobs, queues } = deps;
 
   async function find(tenant: string, id: string): Promise<EmbeddingRecord> {
     const record = await records.find(tenant, id);
@@ -34,67 +30,6 @@ export function embeddingRoutes(deps: AppDeps): FastifyPluginAsyncTypebox {
   }
 
   return async (app) => {
-    app.route({
-      method: 'POST',
-      url: '/embeddings',
-      schema: {
-        tags,
-        operationId: 'createEmbeddings',
-        summary: 'Embed one or several photos',
-        description:
-          'Accepts the photos for projection into the latent space of the generator, all of them or none. One photo is answered with its embedding, several with a list.',
-        consumes: ['multipart/form-data'],
-        headers: UploadHeaders,
-        body: Upload(config.maxPhotos),
-        response: {
-          200: {
-            description: 'All finished within the time that `Prefer` gave.',
-            headers: { location },
-            content: {
-              'application/json': { schema: Type.Union([Type.Ref('Embedding'), Type.Ref('EmbeddingList')]) },
-            },
-          },
-          202: {
-            description: 'Accepted.',
-            headers: { location, 'retry-after': retry },
-            content: {
-              'application/json': { schema: Type.Union([Type.Ref('Embedding'), Type.Ref('EmbeddingList')]) },
-            },
-          },
-          ...problems(
-            'BAD_REQUEST',
-            'IMAGE_MISSING',
-            'IMAGE_TOO_LARGE',
-            'PAYLOAD_TOO_LARGE',
-            'IMAGE_UNSUPPORTED',
-            'UNSUPPORTED_MEDIA_TYPE',
-            'IMAGE_UNREADABLE',
-            'FACE_NOT_FOUND',
-            'IDEMPOTENCY_IN_FLIGHT',
-            'IDEMPOTENCY_KEY_REUSED',
-            'UNAVAILABLE',
-          ),
-        },
-      },
-      // The schema is documentation here: a multipart body is streamed, and `readUpload` checks it part by part.
-      validatorCompiler: () => () => true,
-      handler: async (request, reply) => {
-        const upload = await readUpload(request, config);
-        const { tenant } = request.caller;
-        const accepted = await once(deps, request, reply, partsOf(upload), (onStored) =>
-          accept(deps, tenant, upload, onStored),
-        );
-        const found = await awaited(deps, request, reply, accepted);
-        const isDone = found.every(({ state }) => isFinished(state));
-        reply.code(isDone ? 200 : 202);
-        if (!isDone) reply.header('retry-after', 2);
-        const embeddings = await shown(deps, found);
-        const [only, ...others] = embeddings;
-        if (!only || others.length > 0) return reply.send({ embeddings });
-        return reply.header('location', only.links.self).send(only);
-      },
-    });
-
     app.route({
       method: 'GET',
       url: '/embeddings/:id',
@@ -181,12 +116,12 @@ export function embeddingRoutes(deps: AppDeps): FastifyPluginAsyncTypebox {
       },
       handler: async (request, reply) => {
         const { id } = request.params;
+        const { tenant, key } = request.caller;
         // The record goes first: from here on a running worker and new morphs find nothing to write to or read from.
-        if (!(await records.remove(request.caller.tenant, id))) throw new AppError('EMBEDDING_NOT_FOUND');
+        if (!(await records.remove(tenant, id, { why: 'request', key })))
+          throw new AppError('EMBEDDING_NOT_FOUND');
         await queues.cancelEmbed(id);
-        await Promise.all((await records.rendersOf(id)).map((key) => blobs.delete(renderBlob(key))));
-        await blobs.deletePrefix(embeddingPrefix(id));
-        await records.forget(id);
+        await erase({ records, blobs }, id);
         return reply.code(204).send(null);
       },
     });

@@ -33,13 +33,17 @@ export class FaceDetector {
    */
   async detect(photo: Uint8Array): Promise<Detection> {
     const image = await upright(photo);
+    return { width: image.width, height: image.height, faces: await this.find(image) };
+  }
+
+  /** The same of decoded pixels. */
+  async find(image: Rgb8): Promise<Face[]> {
     const faces: Face[] = [];
     for (const { box, score } of await this.boxes(image)) {
       const face = { box, score, landmarks: await this.landmarker.find(image, box) };
       if (isPlausible(face)) faces.push(face);
     }
-    faces.sort((a, b) => areaOf(b.box) - areaOf(a.box));
-    return { width: image.width, height: image.height, faces };
+    return faces.sort((a, b) => areaOf(b.box) - areaOf(a.box));
   }
 
   /** The landmarks of a face that is known to lie in this box. */

@@ -24,6 +24,8 @@ export interface PhotoMeasures {
   roll: number;
   /** Degrees by which the head is turned, estimated from where the nose lies between the ends of the jaw. */
   yaw: number;
+  /** Degrees by which the head looks up, estimated from how high the tip of the nose lies between eyes and mouth. */
+  pitch: number;
   /** Share of the aligned square beyond the photo's border; 0 where its size is not known. */
   outside: number;
   /** Luma 0..1 below which 95 % of the face lies. */
@@ -41,6 +43,12 @@ export interface PhotoMeasures {
  * of the jaw: so on tuning faces turned by some 25, 40 and 90 degrees.
  */
 const NOSE_REACH = 0.83;
+/**
+ * Where the tip of a nose lies on the way from eyes to mouth, for a head that looks straight ahead, and how far it stands out
+ * before both, in units of that way. The height is 0.59 in the generator's average face and 0.55 in the median of 24 of its
+ * samples; noses differ, which makes an error of 10 degrees and more.
+ */
+const NOSE = { height: 0.57, reach: 0.42 } as const;
 /** Half axes of an eye and a mouth in fractions of the aligned square: inside of what covers them. */
 const RADII: Record<Feature, readonly [number, number]> = {
   'left eye': [0.0625, 0.03125],
@@ -80,7 +88,19 @@ function pose({ landmarks, quad }: ShownFace, place: (p: Point) => Point) {
     side: Math.hypot(x1 - x0, y1 - y0),
     roll: degrees(Math.atan2(y1 - y0, x1 - x0)),
     yaw: degrees(Math.asin(sine)),
+    pitch: pitch(landmarks, place),
   };
+}
+
+/**
+ * Turned up by a, of a way d from eyes to mouth d cos a is seen, and the tip of the nose, which stands out by reach d, rises by
+ * reach d sin a: it is seen at height - reach tan a of that way.
+ */
+function pitch(landmarks: readonly Point[], place: (p: Point) => Point): number {
+  const eyes = place(meanOf(landmarks, 36, 47))[1];
+  const mouth = place(meanOf(landmarks, 48, 67))[1];
+  const height = (place(landmarks[30]!)[1] - eyes) / (mouth - eyes);
+  return degrees(Math.atan((NOSE.height - height) / NOSE.reach));
 }
 
 /** Pixels of the photo -> fractions of the aligned square. */

@@ -70,6 +70,16 @@ const codes = (face: Parameters<typeof measurePhoto>[0]) =>
 const turned = (share: number) =>
   syntheticLandmarks().map(([x, y], i): Point => (i === 30 ? [90 * share, y] : [x, y]));
 
+/** A head of this face that looks up: heights shrink, and the tip of the nose, which stands out, rises. */
+const lifted = (degrees: number) => {
+  const a = (degrees * Math.PI) / 180;
+  const way = 110;
+  return syntheticLandmarks().map(([x, y], i): Point => {
+    const height = i === 30 ? 0.57 * way * Math.cos(a) - 0.42 * way * Math.sin(a) : y * Math.cos(a);
+    return [x, height];
+  });
+};
+
 describe('a photo', () => {
   it('of a plain face gives no warning', () => {
     const measures = measurePhoto(shown());
@@ -113,6 +123,13 @@ describe('a photo', () => {
     // The square has its middle on the border, then all of it beyond.
     expect(measurePhoto(shown({ at: [0, 1000] })).outside).toBeCloseTo(0.5, 1);
     expect(measurePhoto(shown({ at: [-900, 1000] })).outside).toBe(1);
+  });
+
+  it.each([-40, -10, 0, 25])('measures how far the head looks up: %i degrees', (degrees) => {
+    for (const tilt of [0, 20]) {
+      const { pitch } = measurePhoto(shown({ landmarks: lifted(degrees), degrees: tilt }));
+      expect(pitch).toBeCloseTo(degrees, 6);
+    }
   });
 
   it('names the features that are covered, with measure and bound', () => {

@@ -34,6 +34,7 @@ class SmallEngine implements Engine {
   readonly calls: EngineMethod[] = [];
   readonly chunks: ProjectChunk[] = [];
   finished: EngineCalls['finish']['in'] | undefined;
+  faces: Face[] = [face];
   onChunk: (chunk: ProjectChunk) => void = () => undefined;
   loss = (step: number): number => 2 ** -step;
 
@@ -49,7 +50,7 @@ class SmallEngine implements Engine {
   private answer(method: EngineMethod, params: never): unknown {
     switch (method) {
       case 'detect':
-        return { width: 8, height: 9, faces: [face] };
+        return { width: 8, height: 9, faces: this.faces };
       case 'align':
         return {
           aligned: Uint8Array.of(1),
@@ -215,6 +216,19 @@ describe('embed', () => {
     expect(engine.finished?.photo).toMatchObject({ width: 8, height: 9 });
     expect(engine.calls[0]).toBe('detect');
     expect(records.record).toMatchObject({ width: 8, height: 9, faces: [face], face: 0 });
+  });
+
+  it('takes the face that was wanted when nobody had looked yet, if the photo has it', async () => {
+    engine.faces = [face, { ...face, landmarks: [[7, 8]] }];
+    records.record = { ...records.record, faces: undefined, face: 1 };
+    await run();
+    expect(engine.finished?.photo.landmarks).toEqual([[7, 8]]);
+    expect(records.record).toMatchObject({ faces: engine.faces, face: 1 });
+  });
+
+  it('refuses a wanted face that the photo does not have', async () => {
+    records.record = { ...records.record, faces: undefined, face: 1 };
+    await expect(run()).rejects.toMatchObject({ code: 'FACE_INDEX_UNKNOWN', retryable: false });
   });
 
   it('stops after the chunk in which the embedding was deleted, and deletes its own blobs', async () => {
