@@ -1,7 +1,6 @@
 /** Worker process: takes jobs from the queues of its roles and has its engines work on them. */
 import { randomBytes } from 'node:crypto';
 import { hostname } from 'node:os';
-import { join } from 'node:path';
 import { type Job, UnrecoverableError, WaitingError, Worker } from 'bullmq';
 import { Redis } from 'ioredis';
 import { type Logger, pino } from 'pino';
@@ -13,7 +12,8 @@ import type { EmbedJob, RenderJob } from '../jobs.js';
 import { readManifest } from '../models/manifest.js';
 import { EMBED_QUEUE, RENDER_QUEUE, toFailure } from '../queue.js';
 import { RENDERS } from '../store/blob-keys.js';
-import { FileBlobStore } from '../store/blobs.js';
+import type { BlobStore, SweptBlobStore } from '../store/blobs.js';
+import { openBlobs } from '../store/open-blobs.js';
 import { Records } from '../store/records.js';
 import { connectRedis, ready } from '../store/redis.js';
 import { announce, type BatchInfo, HEARTBEAT_EVERY_MS, retire, type WorkerInfo } from '../store/workers.js';
@@ -48,7 +48,7 @@ async function main(config: Config, log: Logger): Promise<void> {
   const queueRedis = new Redis(config.redisUrl, { maxRetriesPerRequest: null });
   queueRedis.on('error', onError);
 
-  const blobs = new FileBlobStore(join(config.dataDir, 'blobs'));
+  const blobs = await openBlobs(config);
   const records = new Records(redis, config.keyPrefix);
   const latents = new Latents(blobs);
   const engines = new Map<EngineRole, EngineClient>();
@@ -125,7 +125,7 @@ async function main(config: Config, log: Logger): Promise<void> {
 }
 
 /** Keeps the finished renders within their limits. */
-const sweepRenders = (blobs: FileBlobStore, { renderCacheBytes }: Config, log: Logger): Chore => ({
+const sweepRenders = (blobs: SweptBlobStore, { renderCacheBytes }: Config, log: Logger): Chore => ({
   name: 'sweep renders',
   everyMs: SWEEP_EVERY_MS,
   run: async () => {
@@ -136,7 +136,7 @@ const sweepRenders = (blobs: FileBlobStore, { renderCacheBytes }: Config, log: L
 
 interface EmbedContext {
   records: Records;
-  blobs: FileBlobStore;
+  blobs: BlobStore;
   engine: EngineClient;
   info: EngineInfo;
   log: Logger;
