@@ -2,8 +2,6 @@
 import { join } from 'node:path';
 import type { Config } from '../config.js';
 import { FileBlobStore, type SweptBlobStore } from './blobs.js';
-import { S3BlobStore } from './s3-blobs.js';
-import { checkBucket, s3Client } from './s3-client.js';
 
 /** Throws a sentence that says what to change when the store cannot be used. */
 export async function openBlobs({
@@ -11,6 +9,11 @@ export async function openBlobs({
   dataDir,
 }: Pick<Config, 'blobs' | 'dataDir'>): Promise<SweptBlobStore> {
   if (blobs.kind === 'files') return new FileBlobStore(join(dataDir, 'blobs'));
+  // The SDK takes its time and memory, and its word on old versions of Node, only where it is used.
+  const [{ S3BlobStore }, { checkBucket, s3Client }] = await Promise.all([
+    import('./s3-blobs.js'),
+    import('./s3-client.js'),
+  ]);
   const client = s3Client(blobs);
   await checkBucket(client, blobs);
   return new S3BlobStore({ client, ...blobs });

@@ -1,4 +1,5 @@
 import { once } from 'node:events';
+import { readFile } from 'node:fs/promises';
 import { createServer, type RequestListener } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -8,7 +9,10 @@ import { loadConfig } from '../../src/config.js';
 import { openBlobs } from '../../src/store/open-blobs.js';
 import { S3BlobStore } from '../../src/store/s3-blobs.js';
 import { s3Client } from '../../src/store/s3-client.js';
+import { detection, startApp } from '../support/app.js';
 import { blobStoreSuite, sweepSuite } from '../support/blob-store-suite.js';
+import { SMALL_PHOTO } from '../support/photos.js';
+import { startRedis } from '../support/redis.js';
 import { CREDENTIALS, FIRST_USE_MS, startS3, type TestS3 } from '../support/s3.js';
 
 let s3: TestS3;
@@ -237,4 +241,23 @@ describe('opening the blobs', () => {
       await expect(open({ LATENTMORPH_BLOBS: blobs, ...env })).rejects.toThrow(words);
     },
   );
+});
+
+test('an embedding of the service lies in the bucket, and nothing of it is left after DELETE', async () => {
+  const redis = await startRedis();
+  const service = await startApp(redis.url, { blobs: storeOf() });
+  try {
+    service.serveRenders(async () => detection(1));
+    const form = new FormData();
+    form.set('image', new Blob([Uint8Array.from(await readFile(SMALL_PHOTO))]), 'photo.jpg');
+    const { id, links } = (await service.post(form)).json();
+    expect(await s3.keys()).toEqual([`${s3.place.prefix}embeddings/${id}/original.jpg`]);
+    const image = await service.app.inject(links.original);
+    expect([image.statusCode, image.rawPayload.length > 1_000]).toEqual([200, true]);
+    expect((await service.app.inject({ method: 'DELETE', url: links.self })).statusCode).toBe(204);
+    expect([await s3.keys(), await service.blobFiles()]).toEqual([[], []]);
+  } finally {
+    await service.close();
+    await redis.stop();
+  }
 });
