@@ -109,6 +109,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   images: ['contracts.ts', 'errors.ts'],
   'models/': ['contracts.ts', 'images'],
   'models/stylegan/': ['models/graph/', 'models/random.ts'],
+  'capacity/': ['models/random.ts'],
   'store/': ['config.ts', 'contracts.ts', 'errors.ts'],
   'queue.ts': ['errors.ts', 'jobs.ts', 'request-tags.ts', 'store/'],
   'animation/': ['contracts.ts', 'errors.ts'],
@@ -145,7 +146,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
     'queue.ts',
     'request-tags.ts',
   ],
-  'cli/': ['config.ts', 'contracts.ts', 'images', 'models/', 'store/', 'api/describe.ts'],
+  'cli/': ['capacity/', 'config.ts', 'contracts.ts', 'images', 'models/', 'store/', 'api/describe.ts'],
 };
 
 describe('imports go inwards only', () => {
