@@ -16,7 +16,7 @@ export interface PlanOptions {
   seed: number;
 }
 
-/** Seconds until a job begins, and until it is done; undefined where the queue would grow for ever. */
+/** Seconds until a job begins, and until it is done; none where the queue would grow as long as one looks. */
 export interface PlanRow {
   workers: number;
   figures?: {
@@ -40,13 +40,15 @@ export interface Plan {
 }
 
 const ROWS_BEYOND = 2;
+/** Share of the time beyond which waits no longer settle within any number of jobs that one could simulate. */
+const MOST_BUSY = 0.98;
 
 export function planWorkers(workload: Workload, goal: Goal, { most, jobs, seed }: PlanOptions): Plan {
   const load = offeredLoad(workload);
   const rows: PlanRow[] = [];
   let needed: number | undefined;
   for (let workers = 1; workers <= Math.min(most, (needed ?? most) + ROWS_BEYOND); workers++) {
-    if (load >= workers) {
+    if (load > MOST_BUSY * workers) {
       rows.push({ workers });
       continue;
     }

@@ -23,7 +23,7 @@ export function planText({ kind, workload, goal, plan, most }: PlanText): string
       ? `More than ${most} workers are needed so that ${share}: --most tries more.`
       : `${plan.needed} ${plan.needed === 1 ? 'worker is' : 'workers are'} needed so that ${share}.`;
   const overloaded = plan.rows.filter(({ figures }) => !figures).length;
-  const beyond = overloaded > 0 ? [`With ${upTo(overloaded)} the queue grows for ever.`] : [];
+  const beyond = overloaded > 0 ? [`With ${upTo(overloaded)} the queue only grows.`] : [];
   return ['', title, table([HEAD, ...plan.rows.flatMap(cells)]), ...beyond, answer].join('\n');
 }
 
