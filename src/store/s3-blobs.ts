@@ -1,5 +1,5 @@
 /** Blobs as objects of a bucket of S3, or of a server that speaks its protocol. */
-import { addAbortSignal, type Readable } from 'node:stream';
+import type { Readable } from 'node:stream';
 import { buffer } from 'node:stream/consumers';
 import {
   DeleteObjectCommand,
@@ -52,11 +52,9 @@ export class S3BlobStore implements SweptBlobStore {
 
   async get(key: string): Promise<Buffer | undefined> {
     const command = new GetObjectCommand(this.#object(key));
-    const { abortSignal } = this.#within();
     try {
-      const { Body } = await this.#client.send(command, { abortSignal });
-      // The signal of a request ends with its head: the body may come slower than that.
-      return await buffer(addAbortSignal(abortSignal, Body as Readable));
+      const { Body } = await this.#client.send(command, this.#within());
+      return await buffer(Body as Readable);
     } catch (error) {
       return undefinedWhenMissing(error);
     }

@@ -132,7 +132,9 @@ describe('an S3 server in trouble', () => {
       response.writeHead(200, { 'content-length': 10 });
       response.write('12345');
     }, 500);
+    const begun = performance.now();
     await expect(store.get('a/b')).rejects.toMatchObject({ code: 'UNAVAILABLE' });
+    expect(performance.now() - begun).toBeLessThan(2_000);
   });
 
   test('that lets nobody in is UNAVAILABLE, and no key counts as missing', async () => {
