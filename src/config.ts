@@ -20,6 +20,18 @@ export const LOG_LEVELS = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', '
 export type LogLevel = (typeof LOG_LEVELS)[number];
 export type Auth = 'open' | 'keys';
 
+/** Where images and latents live: as files below the data directory, or as objects of a bucket. */
+export type BlobPlace = { readonly kind: 'files' } | S3Place;
+export interface S3Place {
+  readonly kind: 's3';
+  readonly bucket: string;
+  /** Before every key: empty, or with a closing slash. */
+  readonly prefix: string;
+  /** Of a server that is not Amazon's. */
+  readonly endpoint: string | undefined;
+  readonly region: string;
+}
+
 export interface Config {
   readonly host: string;
   readonly port: number;
@@ -27,6 +39,7 @@ export interface Config {
   readonly redisUrl: string | undefined;
   /** Absolute directory of the blobs and of the embedded Redis. */
   readonly dataDir: string;
+  readonly blobs: BlobPlace;
   /** Absolute directory of the converted models. */
   readonly modelsDir: string;
   readonly device: Device;
@@ -85,6 +98,7 @@ export function loadConfig(env: Env = process.env, defaults: Env = {}): Config {
     port: read('PORT', 3000, 'an integer from 0 to 65535', integer(0, 65_535)),
     redisUrl: read<string | undefined>('REDIS_URL', undefined, 'a redis:// or rediss:// URL', redisUrl),
     dataDir: path('LATENTMORPH_DATA', 'data'),
+    blobs: blobPlace(read, problems),
     modelsDir: path('LATENTMORPH_MODELS', '.cache/models'),
     device: read<Device>('LATENTMORPH_DEVICE', 'auto', `one of ${DEVICES.join(', ')}`, oneOf(DEVICES)),
     threads: read('LATENTMORPH_THREADS', availableParallelism(), 'an integer from 1 to 256', integer(1, 256)),
@@ -145,6 +159,7 @@ export function childEnvironment(config: Config, env: Env = process.env): Record
     PORT: String(config.port),
     REDIS_URL: config.redisUrl,
     LATENTMORPH_DATA: config.dataDir,
+    ...blobVariables(config.blobs),
     LATENTMORPH_MODELS: config.modelsDir,
     LATENTMORPH_DEVICE: config.device,
     LATENTMORPH_THREADS: String(config.threads),
@@ -156,6 +171,43 @@ export function childEnvironment(config: Config, env: Env = process.env): Record
 
 /** A Redis URL may hold a password, and start-up errors end in logs. */
 const shown = (name: string, text: string): string => (name === 'REDIS_URL' ? '' : ` but received '${text}'`);
+
+function blobPlace(read: Reader, problems: string[]): BlobPlace {
+  const place = read<Pick<S3Place, 'bucket' | 'prefix'> | undefined>(
+    'LATENTMORPH_BLOBS',
+    undefined,
+    's3://BUCKET or s3://BUCKET/PREFIX of letters, digits and . _ -',
+    s3Url,
+  );
+  const endpoint = read<string | undefined>(
+    'LATENTMORPH_S3_ENDPOINT',
+    undefined,
+    'an http:// or https:// URL without a path',
+    (text) => (/^https?:/.test(text) ? origins(text.replace(/\/$/, ''))?.[0] : undefined),
+  );
+  const anywhere = endpoint === undefined ? '' : 'us-east-1';
+  const region = read('AWS_REGION', anywhere, 'a region such as eu-central-1', (text) =>
+    /^[a-z\d-]+$/.test(text) ? text : undefined,
+  );
+  if (!place) return { kind: 'files' };
+  if (!region) problems.push('AWS_REGION: expected the region of the bucket that LATENTMORPH_BLOBS names');
+  return { kind: 's3', ...place, endpoint, region };
+}
+
+const blobVariables = (blobs: BlobPlace): Record<string, string | undefined> =>
+  blobs.kind === 'files'
+    ? { LATENTMORPH_BLOBS: undefined }
+    : {
+        LATENTMORPH_BLOBS: `s3://${blobs.bucket}/${blobs.prefix}`,
+        LATENTMORPH_S3_ENDPOINT: blobs.endpoint,
+        AWS_REGION: blobs.region,
+      };
+
+function s3Url(text: string): Pick<S3Place, 'bucket' | 'prefix'> | undefined {
+  const [, bucket, path] =
+    /^s3:\/\/([a-z\d][a-z\d.-]{1,61}[a-z\d])((?:\/[\w-][\w.-]*)*)\/?$/.exec(text) ?? [];
+  return bucket === undefined ? undefined : { bucket, prefix: path ? `${path.slice(1)}/` : '' };
+}
 
 const integer =
   (min: number, max: number) =>

@@ -1,6 +1,5 @@
 /** API process: wires the dependencies, listens, and stops without dropping an answer. */
 import { randomBytes } from 'node:crypto';
-import { join } from 'node:path';
 import type { Logger } from 'pino';
 import { type Config, loadConfig } from '../config.js';
 import { createLog } from '../log.js';
@@ -8,9 +7,9 @@ import { readRegionsInfo } from '../models/regions/map.js';
 import { Queues } from '../queue.js';
 import { ApiKeys } from '../store/api-keys.js';
 import { RENDERS } from '../store/blob-keys.js';
-import { FileBlobStore } from '../store/blobs.js';
 import { Changes } from '../store/changes.js';
 import { Idempotency } from '../store/idempotency.js';
+import { openBlobs } from '../store/open-blobs.js';
 import { RecentBlobs } from '../store/recent-blobs.js';
 import { RecordList } from '../store/record-list.js';
 import { Records } from '../store/records.js';
@@ -43,7 +42,7 @@ async function main(config: Config, log: Logger): Promise<void> {
     apiKeys: new ApiKeys(redis, config.keyPrefix),
     urlSignatures: new UrlSignatures(redis, config.keyPrefix),
     usage: new Usage(redis, config.keyPrefix),
-    blobs: new RecentBlobs(new FileBlobStore(join(config.dataDir, 'blobs')), { prefix: RENDERS }),
+    blobs: new RecentBlobs(await openBlobs(config), { prefix: RENDERS }),
     patience: { detectMs: 10_000, renderMs: 30_000 },
     regions: readRegionsInfo(),
     now: () => new Date(),

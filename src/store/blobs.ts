@@ -2,7 +2,8 @@
 import { randomBytes } from 'node:crypto';
 import { mkdir, open, readdir, readFile, rename, rm, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import { AppError } from '../errors.js';
+import { checkedKey, folderOf, outOfReach } from './blob-checks.js';
+import { outsideLimits, type SweepLimits, type Swept } from './sweep.js';
 
 export interface BlobStore {
   /** Stores durably and atomically: a reader sees the old value, the new one or none, never a part. */
@@ -15,22 +16,14 @@ export interface BlobStore {
   deletePrefix(prefix: string): Promise<void>;
 }
 
-export interface SweepLimits {
-  maxBytes: number;
-  /** Milliseconds since they were stored. */
-  maxAge: number;
+/** A blob store that also keeps a folder within limits; several processes may do so at the same time. */
+export interface SweptBlobStore extends BlobStore {
+  /** Deletes the values right below a folder that are too old, then the oldest ones until the rest fits. */
+  sweep(prefix: string, limits: SweepLimits): Promise<Swept>;
 }
-
-/** What a sweep deleted, and the bytes that it left. */
-export interface Swept {
-  deleted: number;
-  bytes: number;
-}
-
-const KEY = /^[A-Za-z0-9_-][\w.-]*(\/[A-Za-z0-9_-][\w.-]*)*$/;
 
 /** Blobs as files below one directory, which several processes may share. */
-export class FileBlobStore implements BlobStore {
+export class FileBlobStore implements SweptBlobStore {
   constructor(private readonly dir: string) {}
 
   async put(key: string, bytes: Uint8Array): Promise<void> {
@@ -68,40 +61,27 @@ export class FileBlobStore implements BlobStore {
     await stored(() => rm(path, { recursive: true, force: true }));
   }
 
-  /** Deletes the values right below a folder that are too old, then the oldest ones until the rest fits. */
-  async sweep(prefix: string, { maxBytes, maxAge }: SweepLimits): Promise<Swept> {
+  async sweep(prefix: string, limits: SweepLimits): Promise<Swept> {
     const folder = this.pathOf(folderOf(prefix));
     return stored(async () => {
       const names = (await readdir(folder).catch(undefinedWhenMissing)) ?? [];
-      const files = await Promise.all(
+      const listed = await Promise.all(
         names.map(async (name) => {
           const path = join(folder, name);
           // Another sweep, or a deletion, may have been faster.
           const found = await stat(path).catch(undefinedWhenMissing);
-          return found?.isFile() ? [{ path, bytes: found.size, age: Date.now() - found.mtimeMs }] : [];
+          return found?.isFile() ? [{ key: path, bytes: found.size, age: Date.now() - found.mtimeMs }] : [];
         }),
       );
-      const swept = { deleted: 0, bytes: 0 };
-      for (const { path, bytes, age } of files.flat().sort((a, b) => a.age - b.age)) {
-        if (age <= maxAge && swept.bytes + bytes <= maxBytes) swept.bytes += bytes;
-        else {
-          await rm(path, { force: true });
-          swept.deleted++;
-        }
-      }
-      return swept;
+      const { keys: paths, bytes } = outsideLimits(listed.flat(), limits);
+      for (const path of paths) await rm(path, { force: true });
+      return { deleted: paths.length, bytes };
     });
   }
 
   private pathOf(key: string): string {
-    if (!KEY.test(key)) throw new Error(`Expected a blob key of plain path segments but received '${key}'`);
-    return join(this.dir, key);
+    return join(this.dir, checkedKey(key));
   }
-}
-
-function folderOf(prefix: string): string {
-  if (!prefix.endsWith('/')) throw new Error(`Expected a prefix that ends in '/' but received '${prefix}'`);
-  return prefix.slice(0, -1);
 }
 
 async function writeDurably(path: string, bytes: Uint8Array): Promise<void> {
@@ -120,10 +100,4 @@ function undefinedWhenMissing(error: unknown): undefined {
 }
 
 /** A full, read-only or unmounted disk is an outage that a later retry may survive. */
-async function stored<T>(work: () => Promise<T>): Promise<T> {
-  try {
-    return await work();
-  } catch (error) {
-    throw new AppError('UNAVAILABLE', { detail: 'The blob store is out of reach; try again.', cause: error });
-  }
-}
+const stored = <T>(work: () => Promise<T>): Promise<T> => work().catch(outOfReach);

@@ -2,7 +2,7 @@
 import type { Logger } from 'pino';
 import type { Queues } from '../queue.js';
 import { LOOKED_AT, RENDERS } from '../store/blob-keys.js';
-import type { FileBlobStore } from '../store/blobs.js';
+import type { SweptBlobStore } from '../store/blobs.js';
 import { dropPhotos, erase } from '../store/erase.js';
 import type { Pending } from '../store/pending.js';
 import type { Records } from '../store/records.js';
@@ -24,7 +24,7 @@ const AT_A_TIME = 500;
 export interface ChoreDeps {
   records: Records;
   pending: Pending;
-  blobs: FileBlobStore;
+  blobs: SweptBlobStore;
   jobs: Pick<Queues, 'enqueueEmbed' | 'embedState'>;
   renderCacheBytes: number;
   log: Pick<Logger, 'info'>;

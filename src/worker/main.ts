@@ -1,7 +1,6 @@
 /** Worker process: takes jobs from the queues of its roles and has its engines work on them. */
 import { randomBytes } from 'node:crypto';
 import { hostname } from 'node:os';
-import { join } from 'node:path';
 import { Worker } from 'bullmq';
 import { Redis } from 'ioredis';
 import type { Logger } from 'pino';
@@ -11,7 +10,8 @@ import type { RenderJob } from '../jobs.js';
 import { createLog } from '../log.js';
 import { readManifest } from '../models/manifest.js';
 import { EMBED_QUEUE, Queues, RENDER_QUEUE } from '../queue.js';
-import { FileBlobStore } from '../store/blobs.js';
+import type { SweptBlobStore } from '../store/blobs.js';
+import { openBlobs } from '../store/open-blobs.js';
 import { Pending } from '../store/pending.js';
 import { Records } from '../store/records.js';
 import { connectRedis, ready } from '../store/redis.js';
@@ -43,7 +43,7 @@ async function main(config: Config, log: Logger): Promise<void> {
   const queueRedis = new Redis(config.redisUrl, { maxRetriesPerRequest: null });
   queueRedis.on('error', onError);
 
-  const blobs = new FileBlobStore(join(config.dataDir, 'blobs'));
+  const blobs = await openBlobs(config);
   const records = new Records(redis, config.keyPrefix);
   const usage = new Usage(redis, config.keyPrefix);
   const latents = new Latents(blobs);
@@ -122,7 +122,7 @@ async function main(config: Config, log: Logger): Promise<void> {
 
 /** Starts what is done beside jobs. The function that is returned ends it. */
 function upkeep(
-  { redis, ...deps }: { records: Records; blobs: FileBlobStore; redis: Redis; log: Logger },
+  { redis, ...deps }: { records: Records; blobs: SweptBlobStore; redis: Redis; log: Logger },
   { redisUrl, keyPrefix, renderCacheBytes }: Config,
   onError: (error: Error) => void,
 ): () => Promise<void> {

@@ -1,9 +1,9 @@
 /** What every blob store must do, run against each adapter. */
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import type { BlobStore } from '../../src/store/blobs.js';
+import type { BlobStore, SweptBlobStore } from '../../src/store/blobs.js';
 
-export interface BlobStoreFixture {
-  store: BlobStore;
+export interface BlobStoreFixture<Store extends BlobStore = BlobStore> {
+  store: Store;
   dispose(): Promise<void>;
 }
 
@@ -24,6 +24,19 @@ export function blobStoreSuite(open: () => Promise<BlobStoreFixture>): void {
     expect(await store.get('a/b.bin')).toEqual(all);
     expect(await store.get('a/view')).toEqual(Buffer.from([255, 10]));
     expect(await store.get('empty')).toEqual(Buffer.alloc(0));
+  });
+
+  test('holds values of megabytes, many of them written and read at the same time', async () => {
+    const large = Buffer.alloc(6 * 2 ** 20, 'photo');
+    const names = Array.from({ length: 20 }, (_, i) => `a/${i}`);
+    await Promise.all([
+      store.put('large', large),
+      ...names.map((name) => store.put(name, Buffer.from(name))),
+    ]);
+    expect((await store.get('large'))?.equals(large)).toBe(true);
+    expect(await Promise.all(names.map((name) => store.get(name)))).toEqual(
+      names.map((name) => Buffer.from(name)),
+    );
   });
 
   test('has nothing under a key that was never put, nor under a folder', async () => {
@@ -67,7 +80,46 @@ export function blobStoreSuite(open: () => Promise<BlobStoreFixture>): void {
     async (key) => {
       await expect(store.put(key, Buffer.from('x'))).rejects.toThrow(/blob key/);
       await expect(store.get(key)).rejects.toThrow(/blob key/);
+      await expect(store.has(key)).rejects.toThrow(/blob key/);
       await expect(store.delete(key)).rejects.toThrow(/blob key/);
+      await expect(store.deletePrefix(`${key}/`)).rejects.toThrow(/blob key/);
     },
   );
+}
+
+/** What every store must do that keeps folders within limits. */
+export function sweepSuite(open: () => Promise<BlobStoreFixture<SweptBlobStore>>): void {
+  const HOUR = 3_600_000;
+
+  test.each([
+    ['nothing within the limits', { maxBytes: 40, maxAge: HOUR }, 4, { deleted: 0, bytes: 40 }],
+    ['as many as are beyond the size', { maxBytes: 25, maxAge: HOUR }, 2, { deleted: 2, bytes: 20 }],
+    ['all when there is no room', { maxBytes: 9, maxAge: HOUR }, 0, { deleted: 4, bytes: 0 }],
+  ])('a sweep deletes %s, and nothing elsewhere', async (_title, limits, count, swept) => {
+    const { store, dispose } = await open();
+    const names = ['1', '2', '3', '4'].map((name) => `renders/${name}`);
+    const others = ['renders/deeper/1', 'rendersalike/1', 'latents/1'];
+    for (const key of [...names, ...others]) await store.put(key, Buffer.alloc(10));
+    expect(await store.sweep('renders/', limits)).toEqual(swept);
+    const left = async (keys: string[]) =>
+      (await Promise.all(keys.map((key) => store.has(key)))).filter(Boolean).length;
+    expect([await left(names), await left(others)]).toEqual([count, others.length]);
+    await dispose();
+  });
+
+  test('two sweeps at the same time leave what one would', async () => {
+    const { store, dispose } = await open();
+    for (let i = 0; i < 6; i++) await store.put(`renders/${i}`, Buffer.alloc(10));
+    const sweep = () => store.sweep('renders/', { maxBytes: 0, maxAge: HOUR });
+    await Promise.all([sweep(), sweep()]);
+    expect(await sweep()).toEqual({ deleted: 0, bytes: 0 });
+    await dispose();
+  });
+
+  test('a sweep of a folder that is not there finds nothing', async () => {
+    const { store, dispose } = await open();
+    expect(await store.sweep('renders/', { maxBytes: 1, maxAge: 1 })).toEqual({ deleted: 0, bytes: 0 });
+    await expect(store.sweep('renders', { maxBytes: 1, maxAge: 1 })).rejects.toThrow(/ends in/);
+    await dispose();
+  });
 }

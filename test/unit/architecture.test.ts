@@ -116,6 +116,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   images: ['contracts.ts', 'errors.ts'],
   'models/': ['contracts.ts', 'images'],
   'models/stylegan/': ['models/graph/', 'models/random.ts'],
+  'capacity/': ['models/random.ts'],
   'store/': ['config.ts', 'contracts.ts', 'errors.ts'],
   'queue.ts': ['errors.ts', 'jobs.ts', 'request-tags.ts', 'store/'],
   'animation/': ['contracts.ts', 'errors.ts'],
@@ -159,6 +160,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   ],
   'openapi-types/': [],
   'cli/': [
+    'capacity/',
     'config.ts',
     'contracts.ts',
     'images',

@@ -58,12 +58,36 @@ test.each([
   ['LATENTMORPH_THREADS', '0'],
   ['LATENTMORPH_THREADS', '1.5'],
   ['LATENTMORPH_BATCH', '3'],
+  ['LATENTMORPH_BLOBS', 's3://'],
+  ['LATENTMORPH_BLOBS', 's3://Faces'],
+  ['LATENTMORPH_BLOBS', 's3://faces/../x'],
+  ['LATENTMORPH_BLOBS', '/srv/blobs'],
+  ['LATENTMORPH_S3_ENDPOINT', 'minio:9000'],
+  ['LATENTMORPH_S3_ENDPOINT', 'http://minio:9000/faces'],
   ['LATENTMORPH_ROLES', 'embed,paint'],
   ['LOG_LEVEL', 'loud'],
 ])('refuses %s=%s with a message that names both', (name, value) => {
   expect(() => loadConfig({ [name]: value })).toThrow(
     new RegExp(`${name}: expected .* but received '${value}'`),
   );
+});
+
+test('keeps blobs below the data directory, or in the bucket that is named', () => {
+  expect(loadConfig({}).blobs).toEqual({ kind: 'files' });
+  const env = { LATENTMORPH_BLOBS: 's3://my.faces', AWS_REGION: 'eu-central-1' };
+  const amazon = { kind: 's3', bucket: 'my.faces', prefix: '', endpoint: undefined, region: 'eu-central-1' };
+  expect(loadConfig(env).blobs).toEqual(amazon);
+  const own = { LATENTMORPH_BLOBS: 's3://faces/a/b-c/', LATENTMORPH_S3_ENDPOINT: 'http://minio:9000/' };
+  expect(loadConfig(own).blobs).toEqual({
+    kind: 's3',
+    bucket: 'faces',
+    prefix: 'a/b-c/',
+    endpoint: 'http://minio:9000',
+    region: 'us-east-1',
+  });
+  expect(() => loadConfig({ LATENTMORPH_BLOBS: 's3://faces' })).toThrow(/AWS_REGION: expected the region/);
+  expect(loadConfig(childEnvironment(loadConfig(own), env))).toEqual(loadConfig(own));
+  expect(childEnvironment(loadConfig({}), own).LATENTMORPH_BLOBS).toBeUndefined();
 });
 
 test('names every wrong variable at once, and never repeats a password', () => {
