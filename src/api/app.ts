@@ -17,6 +17,8 @@ import type { Idempotency } from '../store/idempotency.js';
 import type { RecordList } from '../store/record-list.js';
 import type { Records } from '../store/records.js';
 import type { UrlSignatures } from '../store/url-signatures.js';
+import type { WebhookDeliveries } from '../store/webhook-deliveries.js';
+import type { Webhooks } from '../store/webhooks.js';
 import { guard } from './access.js';
 import { announceClosing } from './closing.js';
 import { limitRates } from './limits.js';
@@ -34,7 +36,10 @@ import { listRoutes } from './routes/list.js';
 import { morphRoutes } from './routes/morph.js';
 import { signedUrlRoutes } from './routes/signed-urls.js';
 import { smoothnessRoutes } from './routes/smoothness.js';
+import { webhookDeliveryRoutes } from './routes/webhook-deliveries.js';
+import { webhookRoutes } from './routes/webhooks.js';
 import { Embedding, EmbeddingList, Problem } from './schemas.js';
+import { Delivery, Webhook } from './webhook-schemas.js';
 
 export interface AppDeps {
   config: Pick<
@@ -47,6 +52,7 @@ export interface AppDeps {
     | 'ratePerMinute'
     | 'corsOrigins'
     | 'retentionSeconds'
+    | 'webhookPrivate'
   >;
   redis: Redis;
   records: Records;
@@ -55,6 +61,8 @@ export interface AppDeps {
   idempotency: Idempotency;
   apiKeys: ApiKeys;
   urlSignatures: UrlSignatures;
+  webhooks: Webhooks;
+  webhookDeliveries: WebhookDeliveries;
   blobs: BlobStore;
   queues: JobQueues;
   /** How long a request waits for a worker, in milliseconds. */
@@ -146,7 +154,7 @@ export async function buildApp(deps: AppDeps): Promise<FastifyInstance> {
   if (corsOrigins.length > 0) await app.register(cors, { origin: [...corsOrigins], ...CORS });
   app.removeAllContentTypeParsers();
   await app.register(multipart);
-  for (const schema of [Problem, Embedding, EmbeddingList]) app.addSchema(schema);
+  for (const schema of [Problem, Embedding, EmbeddingList, Webhook, Delivery]) app.addSchema(schema);
   await app.register(swagger, {
     openapi: {
       openapi: '3.1.0',
@@ -162,6 +170,7 @@ export async function buildApp(deps: AppDeps): Promise<FastifyInstance> {
       tags: [
         { name: 'embeddings', description: 'Photos and their latents.' },
         { name: 'morph', description: 'Images between two latents.' },
+        { name: 'webhooks', description: 'Being told of the ends of embeddings.' },
         { name: 'access', description: 'Keys and signed URLs.' },
         { name: 'service', description: 'Probes and this description.' },
       ],
@@ -180,5 +189,7 @@ export async function buildApp(deps: AppDeps): Promise<FastifyInstance> {
   await app.register(gridRoutes(deps));
   await app.register(animationRoutes(deps));
   await app.register(smoothnessRoutes(deps));
+  await app.register(webhookRoutes(deps));
+  await app.register(webhookDeliveryRoutes(deps));
   return app;
 }

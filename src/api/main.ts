@@ -15,6 +15,8 @@ import { RecordList } from '../store/record-list.js';
 import { Records } from '../store/records.js';
 import { connectRedis } from '../store/redis.js';
 import { UrlSignatures } from '../store/url-signatures.js';
+import { WebhookDeliveries } from '../store/webhook-deliveries.js';
+import { Webhooks } from '../store/webhooks.js';
 import { buildApp } from './app.js';
 
 /** Requests in flight may take this long to finish after the process was told to stop. */
@@ -40,6 +42,8 @@ async function main(config: Config, log: Logger): Promise<void> {
     changes,
     apiKeys: new ApiKeys(redis, config.keyPrefix),
     urlSignatures: new UrlSignatures(redis, config.keyPrefix),
+    webhooks: new Webhooks(redis, config.keyPrefix),
+    webhookDeliveries: new WebhookDeliveries(redis, config.keyPrefix),
     blobs: new RecentBlobs(new FileBlobStore(join(config.dataDir, 'blobs')), { prefix: RENDERS }),
     patience: { detectMs: 10_000, renderMs: 30_000 },
     regions: readRegionsInfo(),

@@ -24,6 +24,7 @@ import { EngineClient } from './engine-client.js';
 import { Latents } from './latents.js';
 import { render } from './render.js';
 import { type Chore, startUpkeep } from './upkeep.js';
+import { webhookChores } from './webhook-chores.js';
 
 /** BullMQ renews a lock at half its duration; a job whose worker died is delivered once more. */
 const QUEUE_OPTIONS = { lockDuration: 30_000, stalledInterval: 30_000, maxStalledCount: 1, autorun: false };
@@ -116,7 +117,10 @@ async function main(config: Config, log: Logger): Promise<void> {
     void queue.run();
   }
 
-  if (config.roles.includes('upkeep')) endUpkeep = startUpkeep([sweepRenders(blobs, config, log)], log);
+  if (config.roles.includes('upkeep')) {
+    const chores = [sweepRenders(blobs, config, log), ...webhookChores({ redis, records, config, log })];
+    endUpkeep = startUpkeep(chores, log);
+  }
   id = worker.id;
   const beat = (): Promise<void> => announce(redis, config.keyPrefix, worker).catch(onError);
   await beat();

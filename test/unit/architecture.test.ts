@@ -110,6 +110,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   'models/': ['contracts.ts', 'images'],
   'models/stylegan/': ['models/graph/', 'models/random.ts'],
   'store/': ['config.ts', 'contracts.ts', 'errors.ts'],
+  'webhooks/': ['store/'],
   'queue.ts': ['errors.ts', 'jobs.ts', 'request-tags.ts', 'store/'],
   'animation/': ['contracts.ts', 'errors.ts'],
   'engine/': ['config.ts', 'contracts.ts', 'errors.ts', 'images', 'models/'],
@@ -131,6 +132,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
     'queue.ts',
     'engine/allocator.ts',
     'engine/protocol.ts',
+    'webhooks/',
   ],
   'api/': [
     'animation/',
@@ -144,6 +146,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
     'store/',
     'queue.ts',
     'request-tags.ts',
+    'webhooks/target.ts',
   ],
   'cli/': ['config.ts', 'contracts.ts', 'images', 'models/', 'store/', 'api/describe.ts'],
 };
