@@ -120,7 +120,10 @@ export function webhookRoutes(deps: AppDeps): FastifyPluginAsyncTypebox {
         description:
           'What waited when it was disabled is sent; what happened meanwhile is not. Enabling one that is not disabled changes nothing of note.',
         params: WebhookParams,
-        response: { 200: webhookAnswer('The webhook.'), ...problems('WEBHOOK_NOT_FOUND', 'UNAVAILABLE') },
+        response: {
+          200: webhookAnswer('The webhook.'),
+          ...problems('WEBHOOK_NOT_FOUND', 'WEBHOOK_URL_REFUSED', 'UNAVAILABLE'),
+        },
       },
       handler: async ({ params, caller }, reply) => {
         const { url } = await findWebhook(deps, caller.tenant, params.id);
