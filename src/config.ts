@@ -19,6 +19,7 @@ export type BatchSetting = BatchSize | 'auto';
 export const LOG_LEVELS = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'] as const;
 export type LogLevel = (typeof LOG_LEVELS)[number];
 export type Auth = 'open' | 'keys';
+export type WebhookPrivate = 'refuse' | 'allow';
 
 /** Where images and latents live: as files below the data directory, or as objects of a bucket. */
 export type BlobPlace = { readonly kind: 'files' } | S3Place;
@@ -62,6 +63,8 @@ export interface Config {
   readonly corsOrigins: readonly string[];
   /** Seconds that an embedding is kept which says nothing else; 0: for ever. */
   readonly retentionSeconds: number;
+  /** Whether webhooks may go to private addresses and over plain HTTP. */
+  readonly webhookPrivate: WebhookPrivate;
   readonly maxUploadBytes: number;
   /** Largest photo accepted, width times height. */
   readonly maxPixels: number;
@@ -137,6 +140,12 @@ export function loadConfig(env: Env = process.env, defaults: Env = {}): Config {
     ),
     retentionSeconds:
       86_400 * read('LATENTMORPH_RETENTION_DAYS', 0, 'an integer from 0 to 3650', integer(0, 3650)),
+    webhookPrivate: read<WebhookPrivate>(
+      'LATENTMORPH_WEBHOOK_PRIVATE',
+      'refuse',
+      'refuse or allow',
+      oneOf(['refuse', 'allow']),
+    ),
     logLevel: read<LogLevel>('LOG_LEVEL', 'info', `one of ${LOG_LEVELS.join(', ')}`, oneOf(LOG_LEVELS)),
     maxUploadBytes: 25 * 1024 * 1024,
     maxPixels: 64e6,

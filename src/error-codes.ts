@@ -161,6 +161,36 @@ export const ERRORS = {
     title: 'A request with this Idempotency-Key is still being answered.',
     meaning: 'The same request is being worked on; ask again in a moment to get its answer.',
   },
+  WEBHOOK_NOT_FOUND: {
+    status: 404,
+    retryable: false,
+    title: 'There is no webhook with this id.',
+    meaning: 'The id was never given out, or the webhook was deleted.',
+  },
+  DELIVERY_NOT_FOUND: {
+    status: 404,
+    retryable: false,
+    title: 'The webhook has no delivery with this id.',
+    meaning: 'The webhook has no such delivery, or it is no longer kept.',
+  },
+  WEBHOOK_URL_REFUSED: {
+    status: 422,
+    retryable: false,
+    title: 'Nothing can be sent to this URL.',
+    meaning: 'Webhooks go over HTTPS to hosts on the internet; `detail` says what is wrong with this URL.',
+  },
+  WEBHOOK_LIMIT: {
+    status: 409,
+    retryable: false,
+    title: 'There are as many webhooks as there may be.',
+    meaning: 'A tenant has at most 20 webhooks; delete one first.',
+  },
+  WEBHOOK_DISABLED: {
+    status: 409,
+    retryable: false,
+    title: 'The webhook is disabled.',
+    meaning: 'The webhook was disabled, see `disabled`; enable it first.',
+  },
   FORMAT_UNAVAILABLE: {
     status: 501,
     retryable: false,

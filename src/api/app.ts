@@ -18,6 +18,8 @@ import type { RecordList } from '../store/record-list.js';
 import type { Records } from '../store/records.js';
 import type { UrlSignatures } from '../store/url-signatures.js';
 import type { Usage } from '../store/usage.js';
+import type { WebhookDeliveries } from '../store/webhook-deliveries.js';
+import type { Webhooks } from '../store/webhooks.js';
 import { guard } from './access.js';
 import { announceClosing } from './closing.js';
 import { limitRates } from './limits.js';
@@ -38,8 +40,11 @@ import { listRoutes } from './routes/list.js';
 import { morphRoutes } from './routes/morph.js';
 import { signedUrlRoutes } from './routes/signed-urls.js';
 import { smoothnessRoutes } from './routes/smoothness.js';
+import { webhookDeliveryRoutes } from './routes/webhook-deliveries.js';
+import { webhookRoutes } from './routes/webhooks.js';
 import { Embedding, EmbeddingList, Problem } from './schemas.js';
 import { PartialResults } from './upload-schemas.js';
+import { Delivery, Webhook } from './webhook-schemas.js';
 
 export interface AppDeps {
   config: Pick<
@@ -53,6 +58,7 @@ export interface AppDeps {
     | 'corsOrigins'
     | 'retentionSeconds'
     | 'deviceSecondsPerDay'
+    | 'webhookPrivate'
   >;
   redis: Redis;
   records: Records;
@@ -62,6 +68,8 @@ export interface AppDeps {
   apiKeys: ApiKeys;
   urlSignatures: UrlSignatures;
   usage: Usage;
+  webhooks: Webhooks;
+  webhookDeliveries: WebhookDeliveries;
   blobs: BlobStore;
   queues: JobQueues;
   /** How long a request waits for a worker, in milliseconds. */
@@ -156,7 +164,8 @@ export async function buildApp(deps: AppDeps): Promise<FastifyInstance> {
   app.removeAllContentTypeParsers();
   // A file that is too large is refused by name when the whole form is read.
   await app.register(multipart, { throwFileSizeLimit: false });
-  for (const schema of [Problem, Embedding, EmbeddingList, PartialResults]) app.addSchema(schema);
+  for (const schema of [Problem, Embedding, EmbeddingList, PartialResults, Webhook, Delivery])
+    app.addSchema(schema);
   await app.register(swagger, {
     openapi: {
       openapi: '3.1.0',
@@ -172,6 +181,7 @@ export async function buildApp(deps: AppDeps): Promise<FastifyInstance> {
       tags: [
         { name: 'embeddings', description: 'Photos and their latents.' },
         { name: 'morph', description: 'Images between two latents.' },
+        { name: 'webhooks', description: 'Being told of the ends of embeddings.' },
         { name: 'access', description: 'Keys and signed URLs.' },
         { name: 'service', description: 'Probes and this description.' },
       ],
@@ -193,5 +203,7 @@ export async function buildApp(deps: AppDeps): Promise<FastifyInstance> {
   await app.register(gridRoutes(deps));
   await app.register(animationRoutes(deps));
   await app.register(smoothnessRoutes(deps));
+  await app.register(webhookRoutes(deps));
+  await app.register(webhookDeliveryRoutes(deps));
   return app;
 }

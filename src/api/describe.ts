@@ -10,6 +10,8 @@ import { RecordList } from '../store/record-list.js';
 import { Records } from '../store/records.js';
 import { UrlSignatures } from '../store/url-signatures.js';
 import { Usage } from '../store/usage.js';
+import { WebhookDeliveries } from '../store/webhook-deliveries.js';
+import { Webhooks } from '../store/webhooks.js';
 import { buildApp } from './app.js';
 
 const HEADER = '# Generated from the route schemas by `npm run openapi`; edit those and run it again.\n';
@@ -31,6 +33,8 @@ export async function describeApi(): Promise<string> {
     apiKeys: new ApiKeys(redis, config.keyPrefix),
     urlSignatures: new UrlSignatures(redis, config.keyPrefix),
     usage: new Usage(redis, config.keyPrefix),
+    webhooks: new Webhooks(redis, config.keyPrefix),
+    webhookDeliveries: new WebhookDeliveries(redis, config.keyPrefix),
     blobs: new FileBlobStore(tmpdir()),
     queues: { enqueueEmbed: unused, position: unused, cancelEmbed: unused, render: unused },
     patience: { detectMs: 0, renderMs: 0 },

@@ -16,6 +16,8 @@ import { Records } from '../store/records.js';
 import { connectRedis } from '../store/redis.js';
 import { UrlSignatures } from '../store/url-signatures.js';
 import { Usage } from '../store/usage.js';
+import { WebhookDeliveries } from '../store/webhook-deliveries.js';
+import { Webhooks } from '../store/webhooks.js';
 import { buildApp } from './app.js';
 
 /** Requests in flight may take this long to finish after the process was told to stop. */
@@ -42,6 +44,8 @@ async function main(config: Config, log: Logger): Promise<void> {
     apiKeys: new ApiKeys(redis, config.keyPrefix),
     urlSignatures: new UrlSignatures(redis, config.keyPrefix),
     usage: new Usage(redis, config.keyPrefix),
+    webhooks: new Webhooks(redis, config.keyPrefix),
+    webhookDeliveries: new WebhookDeliveries(redis, config.keyPrefix),
     blobs: new RecentBlobs(await openBlobs(config), { prefix: RENDERS }),
     patience: { detectMs: 10_000, renderMs: 30_000 },
     regions: readRegionsInfo(),

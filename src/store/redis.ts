@@ -24,12 +24,16 @@ export function connectRedis(
   return redis;
 }
 
-/** Awaits Redis work; an unreachable, full or loading server becomes `UNAVAILABLE`. */
+/**
+ * Awaits Redis work; an unreachable, full or loading server becomes `UNAVAILABLE`. Errors lose the arguments of their
+ * command, which may be secret and would be logged.
+ */
 export async function reachable<T>(work: Promise<T>): Promise<T> {
   try {
     return await work;
   } catch (error) {
     if (error instanceof AppError) throw error;
+    if (error instanceof Error && 'command' in error) delete error.command;
     const reply = error instanceof Error && error.name === 'ReplyError' ? error.message : undefined;
     if (reply !== undefined && !NOT_NOW.test(reply)) throw error;
     throw new AppError('UNAVAILABLE', { detail: 'The store is out of reach; try again.', cause: error });

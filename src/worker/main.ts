@@ -24,6 +24,7 @@ import { QUEUE_OPTIONS, refuse } from './job-boundary.js';
 import { Latents } from './latents.js';
 import { render } from './render.js';
 import { startUpkeep } from './upkeep.js';
+import { webhookChores } from './webhook-chores.js';
 
 /** Requests in flight are few and the engine serves one at a time: the next latents are read meanwhile. */
 const RENDER_CONCURRENCY = 2;
@@ -123,12 +124,17 @@ async function main(config: Config, log: Logger): Promise<void> {
 /** Starts what is done beside jobs. The function that is returned ends it. */
 function upkeep(
   { redis, ...deps }: { records: Records; blobs: SweptBlobStore; redis: Redis; log: Logger },
-  { redisUrl, keyPrefix, renderCacheBytes }: Config,
+  config: Config,
   onError: (error: Error) => void,
 ): () => Promise<void> {
+  const { redisUrl, keyPrefix, renderCacheBytes } = config;
   const jobs = new Queues(redisUrl!, keyPrefix, onError);
   const pending = new Pending(redis, keyPrefix);
-  const end = startUpkeep(chores({ ...deps, jobs, pending, renderCacheBytes }), deps.log);
+  const all = [
+    ...chores({ ...deps, jobs, pending, renderCacheBytes }),
+    ...webhookChores({ ...deps, redis, config }),
+  ];
+  const end = startUpkeep(all, deps.log);
   return async () => {
     await end();
     await jobs.close();

@@ -35,7 +35,29 @@ const WORLD: Readonly<Record<string, (service: TestApp) => Promise<Instead>>> = 
     const { id } = await storeFinished(service, { id: ID, state: 'queued' });
     return { path: { id } };
   },
+  getWebhook: registered,
+  deleteWebhook: registered,
+  rotateWebhookSecret: registered,
+  enableWebhook: registered,
+  testWebhook: registered,
+  listDeliveries: delivered,
+  redeliver: delivered,
 };
+
+/** Registers a webhook. */
+async function registered({ app }: TestApp): Promise<Instead> {
+  const payload = { url: 'https://example.com/hooks' };
+  const answer = await app.inject({ method: 'POST', url: '/webhooks', payload });
+  return { path: { id: answer.json().id } };
+}
+
+/** And has something to send to it. */
+async function delivered(service: TestApp): Promise<Instead> {
+  const { path } = await registered(service);
+  const url = `/webhooks/${path!.id}/test`;
+  const answer = await service.app.inject({ method: 'POST', url });
+  return { path: { ...path, deliveryId: answer.json().id } };
+}
 
 /** By operation and name of an optional parameter or member: others that it makes no sense without. */
 const TOGETHER: Readonly<Record<string, Readonly<Record<string, Record<string, string>>>>> = {

@@ -59,7 +59,7 @@ test('answers 503 with a problem while Redis is away, and stays alive', async ()
 
 test.each([
   ['GET', '/nowhere', 404, 'NOT_FOUND'],
-  ['PUT', '/embeddings', 404, 'NOT_FOUND'],
+  ['PUT', '/embeddings', 405, 'METHOD_NOT_ALLOWED'],
   ['GET', '/%zz', 400, 'BAD_REQUEST'],
 ] as const)('answers %s %s with a problem', async (method, url, status, code) => {
   service = await startApp(server.url);

@@ -21,6 +21,8 @@ import { Records } from '../../src/store/records.js';
 import { connectRedis, ready } from '../../src/store/redis.js';
 import { UrlSignatures } from '../../src/store/url-signatures.js';
 import { Usage } from '../../src/store/usage.js';
+import { WebhookDeliveries } from '../../src/store/webhook-deliveries.js';
+import { Webhooks } from '../../src/store/webhooks.js';
 import { startRedis, type TestRedis } from './redis.js';
 
 export type Answer = (job: RenderJob, deps: AppDeps) => Promise<unknown>;
@@ -58,6 +60,8 @@ export async function startApp(redisUrl: string, overrides: Partial<AppDeps> = {
     apiKeys: new ApiKeys(redis, keyPrefix),
     urlSignatures: new UrlSignatures(redis, keyPrefix),
     usage: new Usage(redis, keyPrefix),
+    webhooks: new Webhooks(redis, keyPrefix),
+    webhookDeliveries: new WebhookDeliveries(redis, keyPrefix),
     blobs: new FileBlobStore(dir),
     patience: { detectMs: 5_000, renderMs: 5_000 },
     regions: { generator: 'g1', sha256: 'map 1' },

@@ -118,6 +118,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   'models/stylegan/': ['models/graph/', 'models/random.ts'],
   'capacity/': ['models/random.ts'],
   'store/': ['config.ts', 'contracts.ts', 'errors.ts'],
+  'webhooks/': ['store/'],
   'queue.ts': ['errors.ts', 'jobs.ts', 'request-tags.ts', 'store/'],
   'animation/': ['contracts.ts', 'errors.ts'],
   'engine/': ['config.ts', 'contracts.ts', 'errors.ts', 'images', 'models/'],
@@ -141,6 +142,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
     'queue.ts',
     'engine/allocator.ts',
     'engine/protocol.ts',
+    'webhooks/',
   ],
   'api/': [
     'log.ts',
@@ -157,6 +159,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
     'store/',
     'queue.ts',
     'request-tags.ts',
+    'webhooks/target.ts',
   ],
   'openapi-types/': [],
   'cli/': [

@@ -14,7 +14,7 @@ export type Problem = {
   /** What was received, what is expected, what to do. */
   detail?: string;
   /** Stable code to switch on. */
-  code: "BAD_REQUEST" | "UNAUTHORIZED" | "FORBIDDEN" | "SIGNATURE_INVALID" | "SIGNATURE_EXPIRED" | "RATE_LIMITED" | "QUOTA_EXCEEDED" | "IMAGE_MISSING" | "IMAGE_UNSUPPORTED" | "IMAGE_UNREADABLE" | "IMAGE_TOO_LARGE" | "FACE_NOT_FOUND" | "FACE_INDEX_UNKNOWN" | "TOO_MANY_FACES" | "NOTHING_ACCEPTED" | "NOT_FOUND" | "METHOD_NOT_ALLOWED" | "EMBEDDING_NOT_FOUND" | "IMAGE_NOT_READY" | "EMBEDDING_NOT_READY" | "EMBEDDING_FINISHED" | "IDEMPOTENCY_KEY_REUSED" | "IDEMPOTENCY_IN_FLIGHT" | "FORMAT_UNAVAILABLE" | "GENERATOR_MISMATCH" | "LATENT_INVALID" | "LATENT_GENERATOR_MISMATCH" | "ORIGINAL_NOT_KEPT" | "LATENT_DIVERGED" | "ENGINE_FAILED" | "UNSUPPORTED_MEDIA_TYPE" | "PAYLOAD_TOO_LARGE" | "BUSY" | "UNAVAILABLE" | "INTERNAL";
+  code: "BAD_REQUEST" | "UNAUTHORIZED" | "FORBIDDEN" | "SIGNATURE_INVALID" | "SIGNATURE_EXPIRED" | "RATE_LIMITED" | "QUOTA_EXCEEDED" | "IMAGE_MISSING" | "IMAGE_UNSUPPORTED" | "IMAGE_UNREADABLE" | "IMAGE_TOO_LARGE" | "FACE_NOT_FOUND" | "FACE_INDEX_UNKNOWN" | "TOO_MANY_FACES" | "NOTHING_ACCEPTED" | "NOT_FOUND" | "METHOD_NOT_ALLOWED" | "EMBEDDING_NOT_FOUND" | "IMAGE_NOT_READY" | "EMBEDDING_NOT_READY" | "EMBEDDING_FINISHED" | "IDEMPOTENCY_KEY_REUSED" | "IDEMPOTENCY_IN_FLIGHT" | "WEBHOOK_NOT_FOUND" | "DELIVERY_NOT_FOUND" | "WEBHOOK_URL_REFUSED" | "WEBHOOK_LIMIT" | "WEBHOOK_DISABLED" | "FORMAT_UNAVAILABLE" | "GENERATOR_MISMATCH" | "LATENT_INVALID" | "LATENT_GENERATOR_MISMATCH" | "ORIGINAL_NOT_KEPT" | "LATENT_DIVERGED" | "ENGINE_FAILED" | "UNSUPPORTED_MEDIA_TYPE" | "PAYLOAD_TOO_LARGE" | "BUSY" | "UNAVAILABLE" | "INTERNAL";
   /** Id of the request, also in the log. */
   instance: string;
   [member: string]: unknown;
@@ -230,6 +230,60 @@ export type PartialResults = {
     index: number;
     embedding?: Embedding;
     problem?: Problem;
+  }[];
+};
+
+/** Where events are sent to. */
+export type Webhook = {
+  /** Id of the webhook. */
+  id: string;
+  /** Where events are posted to. */
+  url: string;
+  /** Which ends of embeddings it hears of. */
+  events: ("embedding.succeeded" | "embedding.failed" | "embedding.cancelled" | "embedding.expired" | "embedding.deleted")[];
+  /** For people: what it is used for. */
+  description?: string;
+  /** When it was made. */
+  createdAt: string;
+  /** First attempt that failed since one that succeeded. */
+  failingSince?: string;
+  /** Only of a webhook that was disabled; `POST /webhooks/{id}/enable` takes it up again. */
+  disabled?: {
+    /** Since when nothing is sent. */
+    at: string;
+    /** `gone`: it answered 410; `failing`: for five days no attempt succeeded. */
+    reason: "gone" | "failing";
+  };
+};
+
+/** One event on its way to one webhook. */
+export type Delivery = {
+  /** Id of the delivery. */
+  id: string;
+  /** The `webhook-id` of every attempt, by which a receiver knows what it has had. */
+  message: string;
+  /** What happened. */
+  type: "embedding.succeeded" | "embedding.failed" | "embedding.cancelled" | "embedding.expired" | "embedding.deleted" | "webhook.test";
+  /** Id of the embedding; a test has none. */
+  embedding?: string;
+  /** `pending`: there will be another attempt, once the webhook is enabled. */
+  state: "pending" | "succeeded" | "failed";
+  /** When the first attempt was due. */
+  createdAt: string;
+  /** When the next attempt is due; of pending ones. */
+  nextAttemptAt?: string;
+  /** When it succeeded, or was given up. */
+  finishedAt?: string;
+  /** The oldest first, at most the latest 30. */
+  attempts: {
+    /** When it was sent. */
+    at: string;
+    /** Milliseconds until the answer, or until it was given up. */
+    ms: number;
+    /** HTTP status of the answer. */
+    status?: number;
+    /** Why it did not succeed. */
+    failure?: "status" | "redirect" | "timed-out" | "address-not-allowed" | "name-not-found" | "tls-failed" | "connection-failed";
   }[];
 };
 
@@ -798,6 +852,156 @@ export interface Operations {
       };
     };
   };
+  /** Have the ends of embeddings posted to a URL */
+  createWebhook: {
+    request: {
+      body: {
+        /** Where events are posted to: `https://`, a host on the internet, no user name or password. */
+        url: string;
+        /** Which ends of embeddings it hears of. Default: ["embedding.succeeded","embedding.failed","embedding.cancelled","embedding.expired","embedding.deleted"]. */
+        events?: ("embedding.succeeded" | "embedding.failed" | "embedding.cancelled" | "embedding.expired" | "embedding.deleted")[];
+        /** For people: what it is used for. */
+        description?: string;
+      };
+    };
+    answers: {
+      201: {
+        /** Id of the webhook. */
+        id: string;
+        /** Where events are posted to. */
+        url: string;
+        /** Which ends of embeddings it hears of. */
+        events: ("embedding.succeeded" | "embedding.failed" | "embedding.cancelled" | "embedding.expired" | "embedding.deleted")[];
+        /** For people: what it is used for. */
+        description?: string;
+        /** When it was made. */
+        createdAt: string;
+        /** First attempt that failed since one that succeeded. */
+        failingSince?: string;
+        /** Only of a webhook that was disabled; `POST /webhooks/{id}/enable` takes it up again. */
+        disabled?: {
+          /** Since when nothing is sent. */
+          at: string;
+          /** `gone`: it answered 410; `failing`: for five days no attempt succeeded. */
+          reason: "gone" | "failing";
+        };
+        /** What signs; told only now. Give it to the receiver and keep it from everybody else. */
+        secret: string;
+      };
+    };
+  };
+  /** All webhooks */
+  listWebhooks: {
+    request: Record<never, never>;
+    answers: {
+      200: {
+        /** The newest first. */
+        webhooks: Webhook[];
+      };
+    };
+  };
+  /** A webhook and how it fares */
+  getWebhook: {
+    request: {
+      path: {
+        /** Id of the webhook. */
+        id: string;
+      };
+    };
+    answers: {
+      200: Webhook;
+    };
+  };
+  /** Delete a webhook with its deliveries */
+  deleteWebhook: {
+    request: {
+      path: {
+        /** Id of the webhook. */
+        id: string;
+      };
+    };
+    answers: {
+      204: undefined;
+    };
+  };
+  /** Give a webhook a new secret */
+  rotateWebhookSecret: {
+    request: {
+      path: {
+        /** Id of the webhook. */
+        id: string;
+      };
+    };
+    answers: {
+      200: {
+        /** What signs; told only now. Give it to the receiver and keep it from everybody else. */
+        secret: string;
+        /** Until when the secret before signs, too. */
+        oldSecretUntil: string;
+      };
+    };
+  };
+  /** Take a webhook up again that was disabled */
+  enableWebhook: {
+    request: {
+      path: {
+        /** Id of the webhook. */
+        id: string;
+      };
+    };
+    answers: {
+      200: Webhook;
+    };
+  };
+  /** What was sent to a webhook, the newest first */
+  listDeliveries: {
+    request: {
+      query?: {
+        /** Most of one page. Default: 20. */
+        limit?: number;
+        /** The `next` of the page before. */
+        cursor?: string;
+      };
+      path: {
+        /** Id of the webhook. */
+        id: string;
+      };
+    };
+    answers: {
+      200: {
+        /** The newest first. */
+        deliveries: Delivery[];
+        /** `cursor` of the next page; none after the last one. */
+        next?: string;
+      };
+    };
+  };
+  /** Send an event once more */
+  redeliver: {
+    request: {
+      path: {
+        /** Id of the webhook. */
+        id: string;
+        /** Id of the delivery. */
+        deliveryId: string;
+      };
+    };
+    answers: {
+      202: Delivery;
+    };
+  };
+  /** Send a `webhook.test` event */
+  testWebhook: {
+    request: {
+      path: {
+        /** Id of the webhook. */
+        id: string;
+      };
+    };
+    answers: {
+      202: Delivery;
+    };
+  };
 }
 
 /** How an operation is asked for. */
@@ -832,4 +1036,13 @@ export const OPERATIONS: { readonly [Id in keyof Operations]: OperationShape } =
   getMorphGrid: {"method":"GET","path":"/morph/grid","answers":[200]},
   getMorphAnimation: {"method":"GET","path":"/morph/animation","answers":[200]},
   getMorphSmoothness: {"method":"GET","path":"/morph/smoothness","answers":[200]},
+  createWebhook: {"method":"POST","path":"/webhooks","contentTypes":["application/json"],"answers":[201]},
+  listWebhooks: {"method":"GET","path":"/webhooks","answers":[200]},
+  getWebhook: {"method":"GET","path":"/webhooks/{id}","answers":[200]},
+  deleteWebhook: {"method":"DELETE","path":"/webhooks/{id}","answers":[204]},
+  rotateWebhookSecret: {"method":"POST","path":"/webhooks/{id}/rotate-secret","answers":[200]},
+  enableWebhook: {"method":"POST","path":"/webhooks/{id}/enable","answers":[200]},
+  listDeliveries: {"method":"GET","path":"/webhooks/{id}/deliveries","answers":[200]},
+  redeliver: {"method":"POST","path":"/webhooks/{id}/deliveries/{deliveryId}/redeliver","answers":[202]},
+  testWebhook: {"method":"POST","path":"/webhooks/{id}/test","answers":[202]},
 };
