@@ -78,6 +78,21 @@ describe('the S3 blob store', () => {
   });
 });
 
+async function listening(
+  listener: RequestListener,
+): Promise<{ endpoint: string; close: () => Promise<void> }> {
+  const server = createServer(listener).listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  return {
+    endpoint: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    close: async () => {
+      server.closeAllConnections();
+      server.close();
+      await once(server, 'close');
+    },
+  };
+}
+
 describe('an S3 server in trouble', () => {
   const stops: (() => Promise<void>)[] = [];
   afterEach(async () => {
@@ -86,15 +101,11 @@ describe('an S3 server in trouble', () => {
 
   /** A blob store whose server answers as told, or not at all. */
   const storeAt = async (listener: RequestListener, timeoutMs = 5_000): Promise<S3BlobStore> => {
-    const server = createServer(listener).listen(0, '127.0.0.1');
-    await once(server, 'listening');
-    const endpoint = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+    const { endpoint, close } = await listening(listener);
     const client = s3Client({ ...s3.place, endpoint }, { credentials: CREDENTIALS });
     stops.push(async () => {
       client.destroy();
-      server.closeAllConnections();
-      server.close();
-      await once(server, 'close');
+      await close();
     });
     return new S3BlobStore({ client, bucket: 'faces', prefix: '', timeoutMs });
   };
@@ -243,6 +254,18 @@ describe('opening the blobs', () => {
       await expect(open({ LATENTMORPH_BLOBS: blobs, ...env })).rejects.toThrow(words);
     },
   );
+
+  test.each([
+    [403, /does not let these credentials in: they need s3:ListBucket/],
+    [301, /is not at .*: set AWS_REGION/],
+    [500, /cannot be reached at/],
+  ])('at a server that answers %i does, too', async (status, words) => {
+    stub(known);
+    const { endpoint, close } = await listening((_request, response) => response.writeHead(status).end());
+    const env = { LATENTMORPH_BLOBS: 's3://faces', LATENTMORPH_S3_ENDPOINT: endpoint };
+    await expect(open(env)).rejects.toThrow(words);
+    await close();
+  });
 });
 
 test('an embedding of the service lies in the bucket, and nothing of it is left after DELETE', async () => {
