@@ -44,6 +44,7 @@ import { webhookDeliveryRoutes } from './routes/webhook-deliveries.js';
 import { webhookRoutes } from './routes/webhooks.js';
 import { Embedding, EmbeddingList, Problem } from './schemas.js';
 import { PartialResults } from './upload-schemas.js';
+import { buildValidator, withoutDefaults } from './validator.js';
 import { Delivery, Webhook } from './webhook-schemas.js';
 
 export interface AppDeps {
@@ -133,16 +134,7 @@ export async function buildApp(deps: AppDeps): Promise<FastifyInstance> {
     return503OnClosing: false,
     frameworkErrors: sendProblem,
     clientErrorHandler: refuseConnection,
-    ajv: {
-      customOptions: {
-        coerceTypes: true,
-        useDefaults: true,
-        removeAdditional: false,
-        verbose: true,
-        // Strict numbers skip the range check of a coerced 'Infinity' instead of refusing it; every number has a range.
-        strictNumbers: false,
-      },
-    },
+    schemaController: { compilersFactory: { buildValidator } },
   }).withTypeProvider<TypeBoxTypeProvider>();
 
   app.setErrorHandler(sendProblem);
@@ -186,6 +178,7 @@ export async function buildApp(deps: AppDeps): Promise<FastifyInstance> {
         { name: 'service', description: 'Probes and this description.' },
       ],
     },
+    transform: ({ schema, url }) => ({ schema: withoutDefaults(schema), url }),
     refResolver: { buildLocalReference: (json, _base, _fragment, i) => `${json.$id ?? `schema${i}`}` },
   });
   await app.register(docsRoutes);

@@ -2,7 +2,7 @@
 import { AppError } from '../errors.js';
 import { received } from './expected.js';
 
-export const DURATION = '^P(\\d{1,4}D)?(T(?=\\d)(\\d{1,5}H)?(\\d{1,6}M)?)?$';
+export const DURATION = '^P([0-9]{1,4}D)?(T(?=[0-9])([0-9]{1,5}H)?([0-9]{1,6}M)?)?$';
 
 /** Seconds. */
 const LEAST = 60;

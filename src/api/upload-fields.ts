@@ -13,7 +13,7 @@ import { DURATION, retentionOf } from './retention.js';
 const RequestFields = Type.Object({
   face: Type.Optional(
     Type.String({
-      pattern: '^(largest|all|\\d{1,2})$',
+      pattern: '^(largest|all|[0-9]{1,2})$',
       default: 'largest',
       description:
         'Which faces are embedded: `largest`, the index of one in the list of `POST /faces`, or `all`, each as an embedding of its own.',

@@ -82,7 +82,7 @@ export class Changes {
 /** Before every event. */
 export const FROM_START = '0-0';
 
-export const EVENT_ID = /^\d{1,16}-\d{1,10}$/;
+export const EVENT_ID = /^[0-9]{1,16}-[0-9]{1,10}$/;
 
 function isEarlier(a: string, b: string): boolean {
   const [[ms, n], [otherMs, otherN]] = [a, b].map((id) => id.split('-').map(Number)) as [number[], number[]];

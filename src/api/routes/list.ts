@@ -9,7 +9,7 @@ import { present } from '../present.js';
 import { problems } from '../schemas.js';
 
 /** Creation and id of the last one of a page. */
-const CURSOR = '^\\d{1,15}\\.emb_[A-Za-z0-9_-]{20}$';
+const CURSOR = '^[0-9]{1,15}\\.emb_[A-Za-z0-9_-]{20}$';
 
 const moment = (description: string) =>
   Type.Optional(Type.String({ format: 'date-time', description, examples: ['2026-01-31T12:00:00Z'] }));
