@@ -134,8 +134,9 @@ end
 redis.call('EXPIRE', KEYS[1], ARGV[4])
 return 1`;
 
-/** KEYS: record, set of its renders. ARGV: render key. */
+/** KEYS: record, set of its renders. ARGV: render key. What has expired is as good as gone. */
 export const LINK = `
-if redis.call('EXISTS', KEYS[1]) == 0 then return 0 end
+local state = redis.call('HGET', KEYS[1], 'state')
+if not state or state == '"expired"' then return 0 end
 redis.call('SADD', KEYS[2], ARGV[1])
 return 1`;

@@ -25,7 +25,7 @@ export interface ChoreDeps {
   records: Records;
   pending: Pending;
   blobs: FileBlobStore;
-  jobs: Pick<Queues, 'enqueueEmbed' | 'embedState'>;
+  jobs: Pick<Queues, 'enqueueEmbed' | 'embedState' | 'cancelEmbed' | 'dropRenders'>;
   renderCacheBytes: number;
   log: Pick<Logger, 'info'>;
 }
