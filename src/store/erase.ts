@@ -1,5 +1,5 @@
 /** Hard deletion: what is left of an embedding whose record is gone, or has expired. */
-import { embeddingPrefix, renderBlob } from './blob-keys.js';
+import { attemptPrefix, embeddingPrefix, renderBlob } from './blob-keys.js';
 import type { BlobStore } from './blobs.js';
 import type { Records } from './records.js';
 
@@ -26,8 +26,21 @@ export async function erase({ records, blobs, jobs }: EraseDeps, id: string): Pr
   if (isQuiet) await records.forget(id);
 }
 
-/** Deletes the photos of a finished embedding of which only the latent is to be stored. Does nothing for others. */
+/**
+ * Deletes the photos of a finished embedding of which only the latent is to be stored: original, aligned face and previews,
+ * those of attempts that were lost, too. Latent and reconstruction stay. Does nothing for others.
+ */
 export async function dropPhotos({ records, blobs }: Omit<EraseDeps, 'jobs'>, id: string): Promise<void> {
-  await Promise.all((await records.photosToDrop(id)).map((key) => blobs.delete(key)));
+  const finished = await records.latentOnly(id);
+  // What is not finished may have to be dropped later, and stays noted.
+  if (!finished) return;
+  const { original, aligned, preview, ...kept } = finished.blobs;
+  const named = [original, aligned, preview].filter((key) => key !== undefined);
+  const folders = Array.from({ length: finished.attempt }, (_, i) => attemptPrefix(id, i + 1));
+  const isLost = (folder: string): boolean => !Object.values(kept).some((key) => key.startsWith(folder));
+  await Promise.all([
+    ...named.map((key) => blobs.delete(key)),
+    ...folders.filter(isLost).map((folder) => blobs.deletePrefix(folder)),
+  ]);
   await records.photosDropped(id);
 }

@@ -3,7 +3,8 @@ import { describe, expect, test } from 'vitest';
 import type { EmbeddingRecord, Place } from '../../src/contracts.js';
 import type { RenderJob } from '../../src/jobs.js';
 import { renderBlob } from '../../src/store/blob-keys.js';
-import { expire, finishDeletions } from '../../src/worker/chores.js';
+import { dropPhotos } from '../../src/store/erase.js';
+import { dropAll, expire, finishDeletions } from '../../src/worker/chores.js';
 import { eachTestOnApp, storeFinished, type TestApp } from '../support/app.js';
 import { tracesOf, upkeepOf } from '../support/upkeep.js';
 
@@ -146,5 +147,65 @@ describe('retention', () => {
     expect(await later.pending.overdue(10)).toEqual([]);
     expect((await service.blobFiles()).filter((path) => path.includes('renders'))).toEqual([]);
     expect(await service.redis.exists(`${service.deps.config.keyPrefix}:renders:${b.id}`)).toBe(0);
+  });
+});
+
+describe('store=latent-only', () => {
+  const file = (id: string, path: string): string => `embeddings/${id}/${path}`;
+  const left = async (): Promise<string[]> =>
+    (await service.blobFiles()).map((path) => path.split('/').slice(-2).join('/')).sort();
+
+  test('drops what attempts left that were lost, too', async () => {
+    const { blobs, records } = service.deps;
+    const { id } = await storeFinished(service, {
+      store: 'latent-only',
+      state: 'queued',
+      attempt: 0,
+      blobs: {},
+    });
+    await blobs.delete(file(id, 'latent.f32'));
+    const original = file(id, 'original.jpg');
+    await records.begin(id, 1);
+    await records.begin(id, 3);
+    for (const path of ['original.jpg', '1/aligned.png', '2/preview.jpg', '3/aligned.png', '3/latent.f32'])
+      await blobs.put(file(id, path), JPEG);
+    await records.progress(id, 3, {
+      blobs: { original, aligned: file(id, '3/aligned.png'), latent: file(id, '3/latent.f32') },
+    });
+    await records.fail(id, 3, { code: 'LATENT_DIVERGED', detail: 'x' });
+    await dropAll(upkeepOf(service), signal);
+    expect(await left()).toEqual(['3/latent.f32']);
+    // A late attempt, whose worker looks once more when it finds that it is too late.
+    await blobs.put(file(id, '2/aligned.png'), JPEG);
+    await dropPhotos(service.deps, id);
+    expect(await left()).toEqual(['3/latent.f32']);
+  });
+
+  test('an attempt that gives way takes nothing of the next one, and forgets nothing', async () => {
+    const { blobs, records } = service.deps;
+    const { id } = await storeFinished(service, {
+      store: 'latent-only',
+      state: 'queued',
+      attempt: 0,
+      blobs: {},
+    });
+    await blobs.delete(file(id, 'latent.f32'));
+    await records.begin(id, 1);
+    await records.begin(id, 2);
+    await blobs.put(file(id, '2/aligned.png'), JPEG);
+    await dropPhotos(service.deps, id);
+    expect(await left()).toEqual(['2/aligned.png']);
+
+    // It finishes between the look at the record and the note that its photos are gone.
+    const finishing = Object.assign(Object.create(records) as typeof records, {
+      latentOnly: async () => {
+        const found = await records.latentOnly(id);
+        await records.succeed(id, 2, { blobs: { aligned: file(id, '2/aligned.png') } });
+        return found;
+      },
+    });
+    await dropPhotos({ records: finishing, blobs }, id);
+    await dropAll(upkeepOf(service), signal);
+    expect(await left()).toEqual([]);
   });
 });
