@@ -101,6 +101,16 @@ export class Records {
     );
   }
 
+  /** Where several embeddings stand; undefined for those that there are none of. */
+  states(ids: readonly string[]): Promise<(EmbeddingState | undefined)[]> {
+    return Promise.all(
+      ids.map(async (id) => {
+        const text = await reachable(this.redis.hget(this.recordKey(id), 'state'));
+        return text === null ? undefined : (JSON.parse(text) as EmbeddingState);
+      }),
+    );
+  }
+
   /**
    * Claims the record for `attempt` (BullMQ's `attemptsStarted`, which grows with every delivery) and marks it running.
    * False when it is finished, cancelled, gone, or already claimed by this or a newer attempt.

@@ -11,7 +11,9 @@ import type { RenderJob } from '../jobs.js';
 import { createLog } from '../log.js';
 import { readManifest } from '../models/manifest.js';
 import { EMBED_QUEUE, Queues, RENDER_QUEUE } from '../queue.js';
+import { Audit } from '../store/audit.js';
 import { FileBlobStore } from '../store/blobs.js';
+import { Leftovers } from '../store/leftovers.js';
 import { Pending } from '../store/pending.js';
 import { Records } from '../store/records.js';
 import { connectRedis, ready } from '../store/redis.js';
@@ -123,12 +125,14 @@ async function main(config: Config, log: Logger): Promise<void> {
 /** Starts what is done beside jobs. The function that is returned ends it. */
 function upkeep(
   { redis, ...deps }: { records: Records; blobs: FileBlobStore; redis: Redis; log: Logger },
-  { redisUrl, keyPrefix, renderCacheBytes }: Config,
+  { redisUrl, keyPrefix, dataDir, renderCacheBytes }: Config,
   onError: (error: Error) => void,
 ): () => Promise<void> {
   const jobs = new Queues(redisUrl!, keyPrefix, onError);
   const pending = new Pending(redis, keyPrefix);
-  const end = startUpkeep(chores({ ...deps, jobs, pending, renderCacheBytes }), deps.log);
+  const leftovers = new Leftovers(redis, keyPrefix, join(dataDir, 'blobs'));
+  const audit = new Audit(redis, keyPrefix);
+  const end = startUpkeep(chores({ ...deps, jobs, pending, leftovers, audit, renderCacheBytes }), deps.log);
   return async () => {
     await end();
     await jobs.close();

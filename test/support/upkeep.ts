@@ -1,13 +1,15 @@
 /** Upkeep as one process of that role has it, at any time, and what is left of an embedding in Redis and in files. */
 import type { Queues } from '../../src/queue.js';
+import { Audit } from '../../src/store/audit.js';
 import type { FileBlobStore } from '../../src/store/blobs.js';
+import { Leftovers } from '../../src/store/leftovers.js';
 import { Pending } from '../../src/store/pending.js';
 import { Records } from '../../src/store/records.js';
 import type { ChoreDeps } from '../../src/worker/chores.js';
 import type { TestApp } from './app.js';
 
 /** The chores as they are `later` milliseconds after the app's time. */
-export function upkeepOf({ redis, deps }: TestApp, later = 0): ChoreDeps {
+export function upkeepOf({ redis, deps, dir }: TestApp, later = 0): ChoreDeps & { audit: Audit } {
   const { keyPrefix } = deps.config;
   const now = () => new Date(deps.now().getTime() + later);
   return {
@@ -16,7 +18,9 @@ export function upkeepOf({ redis, deps }: TestApp, later = 0): ChoreDeps {
     blobs: deps.blobs as FileBlobStore,
     jobs: deps.queues as Queues,
     renderCacheBytes: 1e9,
-    log: { info: () => undefined },
+    audit: new Audit(redis, keyPrefix, now),
+    leftovers: new Leftovers(redis, keyPrefix, dir, now),
+    log: { info: () => undefined, warn: () => undefined },
   };
 }
 
