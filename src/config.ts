@@ -49,6 +49,8 @@ export interface Config {
   readonly corsOrigins: readonly string[];
   /** Seconds that an embedding is kept which says nothing else; 0: for ever. */
   readonly retentionSeconds: number;
+  /** Most seconds that an embedding may ask to be kept; 0: for ever, too. */
+  readonly maxRetentionSeconds: number;
   readonly maxUploadBytes: number;
   /** Largest photo accepted, width times height. */
   readonly maxPixels: number;
@@ -123,6 +125,8 @@ export function loadConfig(env: Env = process.env, defaults: Env = {}): Config {
     ),
     retentionSeconds:
       86_400 * read('LATENTMORPH_RETENTION_DAYS', 0, 'an integer from 0 to 3650', integer(0, 3650)),
+    maxRetentionSeconds:
+      86_400 * read('LATENTMORPH_RETENTION_MAX_DAYS', 0, 'an integer from 0 to 3650', integer(0, 3650)),
     logLevel: read<LogLevel>('LOG_LEVEL', 'info', `one of ${LOG_LEVELS.join(', ')}`, oneOf(LOG_LEVELS)),
     maxUploadBytes: 25 * 1024 * 1024,
     maxPixels: 64e6,
@@ -132,6 +136,11 @@ export function loadConfig(env: Env = process.env, defaults: Env = {}): Config {
   if (config.auth === 'open' && !isLoopback(config.host))
     problems.push(
       `LATENTMORPH_AUTH: expected keys, since HOST ${config.host} can be reached from other machines, but received 'open'`,
+    );
+  const { retentionSeconds, maxRetentionSeconds } = config;
+  if (maxRetentionSeconds > 0 && (retentionSeconds === 0 || retentionSeconds > maxRetentionSeconds))
+    problems.push(
+      `LATENTMORPH_RETENTION_DAYS: expected 1 to ${maxRetentionSeconds / 86_400}, the days of LATENTMORPH_RETENTION_MAX_DAYS, but received '${retentionSeconds / 86_400}'`,
     );
   if (problems.length > 0) throw new Error(`The configuration is not valid.\n${problems.join('\n')}`);
   return Object.freeze(config);

@@ -52,6 +52,7 @@ export interface AppDeps {
     | 'ratePerMinute'
     | 'corsOrigins'
     | 'retentionSeconds'
+    | 'maxRetentionSeconds'
     | 'deviceSecondsPerDay'
   >;
   redis: Redis;

@@ -58,6 +58,7 @@ export async function expire(deps: ChoreDeps, signal: AbortSignal): Promise<void
   for (const id of ids) {
     if (signal.aborted) return;
     await deps.records.expire(id);
+    deps.log.info({ embedding: id, why: 'retention' }, 'embedding deleted');
     await erase(deps, id);
   }
   if (ids.length > 0) deps.log.info({ count: ids.length }, 'embeddings expired');

@@ -37,6 +37,7 @@ export async function dropLeftovers(deps: LeftoverDeps, signal: AbortSignal): Pr
     if (isKept) files += await leftovers.dropUnfinished(id, FILE_DUE);
     else if (ageMs >= FOLDER_DUE) {
       await audit.note({ id, why: 'orphan' });
+      log.info({ embedding: id, why: 'orphan' }, 'embedding deleted');
       await blobs.deletePrefix(embeddingPrefix(id));
       embeddings++;
     }

@@ -120,6 +120,7 @@ export function embeddingRoutes(deps: AppDeps): FastifyPluginAsyncTypebox {
         // The record goes first: from here on a running worker and new morphs find nothing to write to or read from.
         if (!(await records.remove(tenant, id, { why: 'request', key })))
           throw new AppError('EMBEDDING_NOT_FOUND');
+        request.log.info({ embedding: id, tenant, key, why: 'request' }, 'embedding deleted');
         await erase({ records, blobs, jobs: queues }, id);
         return reply.code(204).send(null);
       },
