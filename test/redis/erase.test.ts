@@ -1,12 +1,13 @@
 /** Deletions that meet work in progress, or a process that is lost half-way: in the end nothing is left. */
+import type { Redis } from 'ioredis';
 import { describe, expect, test } from 'vitest';
 import type { EmbeddingRecord, Place } from '../../src/contracts.js';
 import type { RenderJob } from '../../src/jobs.js';
-import { renderBlob } from '../../src/store/blob-keys.js';
+import { RENDERS, renderBlob } from '../../src/store/blob-keys.js';
 import { dropPhotos } from '../../src/store/erase.js';
+import { RecentBlobs } from '../../src/store/recent-blobs.js';
 import { dropAll, expire, finishDeletions } from '../../src/worker/chores.js';
-import { dropLeftovers } from '../../src/worker/drop-leftovers.js';
-import { eachTestOnApp, storeFinished, type TestApp } from '../support/app.js';
+import { eachTestOnApp, startApp, storeFinished, type TestApp } from '../support/app.js';
 import { tracesOf, upkeepOf } from '../support/upkeep.js';
 
 const signal = new AbortController().signal;
@@ -211,73 +212,27 @@ describe('store=latent-only', () => {
   });
 });
 
-describe('leftovers', () => {
-  const HOUR = 3_600_000;
-  /** The clock of upkeep against the times of files, which are real. */
-  const upkeepIn = (ms: number) => upkeepOf(service, Date.now() - service.deps.now().getTime() + ms);
-  const put = (id: string, path: string) => service.deps.blobs.put(`embeddings/${id}/${path}`, JPEG);
-  const files = async (id: string): Promise<number> =>
-    (await service.blobFiles()).filter((path) => path.includes(id)).length;
-
-  test('without a record are deleted after a day, by one process or two, and told to the audit', async () => {
-    const kept = await storeFinished(service);
-    const lost = service.deps.newId();
-    await put(lost, 'original.jpg');
-    await put(lost, '1/aligned.png');
-    await dropLeftovers(upkeepIn(23 * HOUR), signal);
-    expect(await files(lost)).toBe(2);
-    await Promise.all([
-      dropLeftovers(upkeepIn(25 * HOUR), signal),
-      dropLeftovers(upkeepIn(25 * HOUR), signal),
-    ]);
-    expect(await files(lost)).toBe(0);
-    expect(await files(kept.id)).toBe(1);
-    const audit = await collected(upkeepOf(service).audit.since(new Date(0)));
-    expect(new Set(audit.map(({ id, why, tenant }) => `${id} ${why} ${tenant}`))).toEqual(
-      new Set([`${lost} orphan undefined`]),
-    );
-  });
-
-  test('of an expired embedding, whose worker wrote once more before it was lost', async () => {
-    const { id } = await storeFinished(service, { expiresAt: service.deps.now().toISOString() });
-    await expire(upkeepOf(service), signal);
-    expect(await files(id)).toBe(0);
-    await put(id, '1/preview.jpg');
-    await dropLeftovers(upkeepIn(25 * HOUR), signal);
-    expect(await files(id)).toBe(0);
-  });
-
-  test('are files that were never finished, after an hour', async () => {
-    const { id } = await storeFinished(service);
-    await put(id, '1/aligned.png.0123456789ab.tmp');
-    await dropLeftovers(upkeepIn(0.9 * HOUR), signal);
-    expect(await files(id)).toBe(2);
-    await dropLeftovers(upkeepIn(1.1 * HOUR), signal);
-    expect(await files(id)).toBe(1);
-  });
-
-  test('are looked for a part at a time', async () => {
-    for (let i = 0; i < 5; i++) await put(service.deps.newId(), 'original.jpg');
-    const { leftovers } = upkeepIn(HOUR);
-    const rounds = [];
-    for (let i = 0; i < 4; i++) rounds.push((await leftovers.embeddings(0, 2)).length);
-    expect(rounds).toEqual([2, 2, 1, 2]);
-  });
-
-  test('are left alone where Redis is another one, or was emptied', async () => {
-    const { id } = await storeFinished(service);
-    await dropLeftovers(upkeepIn(HOUR), signal);
-    await service.redis.flushall();
-    const warned: string[] = [];
-    const log = { info: () => undefined, warn: (text: string) => void warned.push(text) };
-    await dropLeftovers({ ...upkeepIn(99 * HOUR), log }, signal);
-    expect(await files(id)).toBe(1);
-    expect(warned).toEqual([expect.stringMatching('belongs to another Redis')]);
+describe('what an API remembers', () => {
+  test('is not shown any more once another one has deleted an embedding', async () => {
+    const { config, redis, blobs } = service.deps;
+    const recent = new RecentBlobs(blobs, { prefix: RENDERS });
+    const other = await startApp(serverOf(redis), { config, blobs: recent });
+    try {
+      const [a, b] = [await storeFinished(service), await storeFinished(service)];
+      const url = `/morph?a=${a.id}&b=${b.id}`;
+      const first = await other.app.inject(url);
+      expect(first.statusCode).toBe(200);
+      expect((await other.app.inject(url)).statusCode).toBe(200);
+      await remove(b.id);
+      const key = String(first.headers.etag).replaceAll('"', '');
+      expect(await recent.has(renderBlob(key))).toBe(true);
+      const cached = { 'if-none-match': String(first.headers.etag) };
+      for (const headers of [{}, cached])
+        expect((await other.app.inject({ url, headers })).json().code).toBe('EMBEDDING_NOT_FOUND');
+    } finally {
+      await other.close();
+    }
   });
 });
 
-async function collected<T>(items: AsyncIterable<T>): Promise<T[]> {
-  const found: T[] = [];
-  for await (const item of items) found.push(item);
-  return found;
-}
+const serverOf = ({ options }: Redis): string => `redis://${options.host}:${options.port}`;
