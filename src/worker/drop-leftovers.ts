@@ -24,12 +24,13 @@ export interface LeftoverDeps {
 /** Looks at the next embeddings whose folder has rested for an hour; those without a record are deleted after a day. */
 export async function dropLeftovers(deps: LeftoverDeps, signal: AbortSignal): Promise<void> {
   const { records, leftovers, audit, blobs, log } = deps;
+  const folders = await leftovers.embeddings(FILE_DUE, AT_A_TIME);
+  if (folders.length === 0) return;
   if (!(await leftovers.isOurs())) {
     log.warn('the data directory belongs to another Redis: what no record names is left alone');
     return;
   }
   let [embeddings, files] = [0, 0];
-  const folders = await leftovers.embeddings(FILE_DUE, AT_A_TIME);
   const states = await records.states(folders.map(({ id }) => id));
   for (const [i, { id, ageMs }] of folders.entries()) {
     if (signal.aborted) return;

@@ -58,6 +58,12 @@ describe('leftovers', () => {
     expect(await files(id)).toBe(1);
   });
 
+  test('are looked for only where embeddings are files', async () => {
+    await dropLeftovers(upkeepIn(99 * HOUR), signal);
+    expect(await service.blobFiles()).toEqual([]);
+    expect(await service.redis.keys(`${service.deps.config.keyPrefix}:blobs`)).toEqual([]);
+  });
+
   test('are looked for a part at a time', async () => {
     for (let i = 0; i < 5; i++) await put(service.deps.newId(), 'original.jpg');
     const { leftovers } = upkeepIn(HOUR);
