@@ -65,6 +65,8 @@ export interface Config {
   readonly retentionSeconds: number;
   /** Whether webhooks may go to private addresses and over plain HTTP. */
   readonly webhookPrivate: WebhookPrivate;
+  /** Most seconds that an embedding may ask to be kept; 0: for ever, too. */
+  readonly maxRetentionSeconds: number;
   readonly maxUploadBytes: number;
   /** Largest photo accepted, width times height. */
   readonly maxPixels: number;
@@ -146,6 +148,8 @@ export function loadConfig(env: Env = process.env, defaults: Env = {}): Config {
       'refuse or allow',
       oneOf(['refuse', 'allow']),
     ),
+    maxRetentionSeconds:
+      86_400 * read('LATENTMORPH_RETENTION_MAX_DAYS', 0, 'an integer from 0 to 3650', integer(0, 3650)),
     logLevel: read<LogLevel>('LOG_LEVEL', 'info', `one of ${LOG_LEVELS.join(', ')}`, oneOf(LOG_LEVELS)),
     maxUploadBytes: 25 * 1024 * 1024,
     maxPixels: 64e6,
@@ -155,6 +159,11 @@ export function loadConfig(env: Env = process.env, defaults: Env = {}): Config {
   if (config.auth === 'open' && !isLoopback(config.host))
     problems.push(
       `LATENTMORPH_AUTH: expected keys, since HOST ${config.host} can be reached from other machines, but received 'open'`,
+    );
+  const { retentionSeconds, maxRetentionSeconds } = config;
+  if (maxRetentionSeconds > 0 && (retentionSeconds === 0 || retentionSeconds > maxRetentionSeconds))
+    problems.push(
+      `LATENTMORPH_RETENTION_DAYS: expected 1 to ${maxRetentionSeconds / 86_400}, the days of LATENTMORPH_RETENTION_MAX_DAYS, but received '${retentionSeconds / 86_400}'`,
     );
   if (problems.length > 0) throw new Error(`The configuration is not valid.\n${problems.join('\n')}`);
   return Object.freeze(config);

@@ -59,7 +59,7 @@ export const ERRORS = {
     retryable: true,
     title: 'The daily quota is used up.',
     meaning:
-      "The tenant's embeddings have used up the device seconds of this day (UTC); `Retry-After` says when the next begins.",
+      "The tenant's embeddings have used up the device seconds of this day (UTC); `used` and `allowed` say how many, `Retry-After` when the next one begins.",
   },
   IMAGE_MISSING: {
     status: 400,

@@ -1,10 +1,23 @@
-/** The log of a process: JSON lines, without what plugins would tell about who asked. */
-import { type DestinationStream, type Logger, pino } from 'pino';
+/** The log of a process: JSON lines, without what plugins and errors would tell about people. */
+import { type DestinationStream, type Logger, pino, stdSerializers } from 'pino';
 import type { LogLevel } from './config.js';
 
 /** The reader of forms traces its options, which hold all headers of the request, keys included. */
 const LEFT_OUT = ['busboyOptions'];
 
 export function createLog(name: string, level: LogLevel, destination?: DestinationStream): Logger {
-  return pino({ name, level, redact: { paths: LEFT_OUT, remove: true } }, destination);
+  return pino(
+    { name, level, redact: { paths: LEFT_OUT, remove: true }, serializers: { err: described } },
+    destination,
+  );
+}
+
+/**
+ * Type, message and stack of an error, those of its causes included, and its code. Other members stay out: an error of Redis
+ * holds the whole command, with what was to be stored, and one of a schema the value that did not fit.
+ */
+function described(error: unknown): unknown {
+  if (!(error instanceof Error)) return { type: typeof error };
+  const { type, message, stack, code } = stdSerializers.err(error);
+  return { type, message, stack, ...(typeof code === 'string' && { code }) };
 }

@@ -33,6 +33,11 @@ export interface JobQueues {
   /** Takes a waiting job back; false when it runs already or is unknown. */
   cancelEmbed(id: string): Promise<boolean>;
   /**
+   * Forgets renders, whose jobs name latents and hold landmarks: takes back those that wait and deletes what is known of
+   * the finished ones. False when a worker is at one of them.
+   */
+  dropRenders(keys: readonly string[]): Promise<boolean>;
+  /**
    * Adds a job, or joins the same render in flight, and waits for its result. `BUSY` when too many wait already or time
    * is up.
    */
@@ -104,6 +109,17 @@ export class Queues implements JobQueues {
     const state = await this.command(() => this.embedQueue.getJobState(id));
     if (state === 'unknown' || state === 'active') return false;
     return this.command(async () => (await this.embedQueue.remove(id)) === 1);
+  }
+
+  async dropRenders(keys: readonly string[]): Promise<boolean> {
+    const dropped = await Promise.all(
+      keys.map(async (key) => {
+        const state = await this.command(() => this.renderQueue.getJobState(key));
+        if (state === 'unknown' || state === 'active') return state === 'unknown';
+        return this.command(async () => (await this.renderQueue.remove(key)) === 1);
+      }),
+    );
+    return dropped.every(Boolean);
   }
 
   async render(job: RenderJob, timeoutMs: number): Promise<unknown> {

@@ -58,6 +58,7 @@ export interface AppDeps {
     | 'ratePerMinute'
     | 'corsOrigins'
     | 'retentionSeconds'
+    | 'maxRetentionSeconds'
     | 'deviceSecondsPerDay'
     | 'webhookPrivate'
   >;

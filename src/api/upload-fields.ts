@@ -7,7 +7,7 @@ import type { FaceChoice } from '../face-choice.js';
 import { withPreset } from '../models/stylegan/presets.js';
 import { MAX_LABELS, RequestTags } from '../request-tags.js';
 import { expected, type ParameterSchema, received } from './expected.js';
-import { DURATION, retentionOf } from './retention.js';
+import { RETENTION, retentionOf } from './retention.js';
 
 /** What is asked of a request beside options and tags. */
 const RequestFields = Type.Object({
@@ -22,9 +22,9 @@ const RequestFields = Type.Object({
   ),
   retention: Type.Optional(
     Type.String({
-      pattern: DURATION,
+      pattern: RETENTION,
       description:
-        'How long it is kept, from PT1M to P3650D, as an ISO 8601 duration in days, hours and minutes; without it, as the operator has set. Then everything of it is deleted.',
+        'How long it is kept, from PT1M to P3650D, as an ISO 8601 duration in days, hours and minutes, or `none`: until it is deleted; without it, as the operator has set, who may also set how long is allowed. Then everything of it is deleted.',
       examples: ['P30D'],
     }),
   ),
@@ -59,7 +59,7 @@ const EXPECTED: Partial<Record<FieldName, string>> = {
   labels: `1 to ${MAX_LABELS} different labels of 1 to 64 printable characters, separated by commas,`,
   reference: 'a text of 1 to 200 printable characters',
   face: '`largest`, `all` or an index from 0 to 99',
-  retention: 'a duration from PT1M to P3650D, such as P30D or PT12H,',
+  retention: 'a duration from PT1M to P3650D, such as P30D or PT12H, or none',
   generator: '`name:hash`, as the export of a latent tells it,',
 };
 

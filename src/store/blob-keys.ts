@@ -9,6 +9,9 @@ export const embeddingPrefix = (id: string): string => `embeddings/${id}/`;
 /** `name` is a kind, perhaps with an extension: `aligned.png`. */
 export const embeddingBlob = (id: string, name: string): string => embeddingPrefix(id) + name;
 
+/** Folder of what one attempt at an embedding writes, with the closing slash. */
+export const attemptPrefix = (id: string, attempt: number): string => `${embeddingPrefix(id)}${attempt}/`;
+
 /** Blob of a finished render; `key` is its render key. */
 export const renderBlob = (key: string): string => RENDERS + key;
 

@@ -15,12 +15,18 @@ const KEPT_OUTBOX = 100_000;
 /** Seconds that events outlive the latest one. */
 const EVENTS_TTL = 86_400;
 
-/** Notes a deletion for the audit. Entries are named by the time of the server, which trims them by age. */
+/**
+ * Notes a deletion for the audit, before it: with it go the counts. Entries are named by the time of the server, which
+ * trims them by age.
+ */
 const NOTE = `
-local function note(prefix, id, tenant, why, key, at)
+local function note(prefix, record, id, tenant, why, key, at)
   local oldest = redis.call('TIME')[1] * 1000 - ${AUDIT_KEPT_MS}
+  local blobs = 0
+  for _ in pairs(cjson.decode(redis.call('HGET', record, 'blobs') or '{}')) do blobs = blobs + 1 end
   redis.call('XADD', prefix .. ':audit', 'MINID', '~', string.format('%.0f', oldest), '*',
-    'id', id, 'tenant', tenant, 'why', why, 'key', key, 'at', at)
+    'id', id, 'tenant', tenant, 'why', why, 'key', key, 'at', at,
+    'blobs', blobs, 'renders', redis.call('SCARD', prefix .. ':renders:' .. id))
 end
 `;
 
@@ -98,6 +104,7 @@ export const REMOVE = `${LISTS}${TELL}${NOTE}
 local tenant = ARGV[3]
 if redis.call('EXISTS', KEYS[1]) == 1 then
   if (redis.call('HGET', KEYS[1], 'tenant') or '"default"') ~= tenant then return 0 end
+  note(ARGV[1], KEYS[1], ARGV[2], cjson.decode(tenant), ARGV[5], ARGV[6], ARGV[4])
   lists(ARGV[1], KEYS[1], function(list) redis.call('ZREM', list, ARGV[2]) end)
   redis.call('ZREM', ARGV[1] .. ':expiring', ARGV[2])
   redis.call('ZREM', ARGV[1] .. ':unfinished', ARGV[2])
@@ -105,7 +112,6 @@ if redis.call('EXISTS', KEYS[1]) == 1 then
   redis.call('DEL', KEYS[1], ARGV[1] .. ':events:' .. ARGV[2])
   redis.call('HSET', KEYS[2], ARGV[2], tenant)
   tell(ARGV[1], ARGV[2], cjson.decode(tenant), '', '', 'embedding.deleted', ARGV[4])
-  note(ARGV[1], ARGV[2], cjson.decode(tenant), ARGV[5], ARGV[6], ARGV[4])
 end
 return redis.call('HGET', KEYS[2], ARGV[2]) == tenant and 1 or 0`;
 
@@ -117,6 +123,7 @@ export const EXPIRE = `${LISTS}${TELL}${NOTE}
 if redis.call('EXISTS', KEYS[1]) == 0 then return 0 end
 local tenant = redis.call('HGET', KEYS[1], 'tenant') or '"default"'
 if redis.call('HGET', KEYS[1], 'state') ~= '"expired"' then
+  note(ARGV[1], KEYS[1], ARGV[2], cjson.decode(tenant), 'retention', '', ARGV[3])
   local created, options = redis.call('HGET', KEYS[1], 'createdAt'), redis.call('HGET', KEYS[1], 'options')
   local expires, attempt = redis.call('HGET', KEYS[1], 'expiresAt'), redis.call('HGET', KEYS[1], 'attempt')
   lists(ARGV[1], KEYS[1], function(list, kind)
@@ -129,13 +136,13 @@ if redis.call('HGET', KEYS[1], 'state') ~= '"expired"' then
     'finishedAt', cjson.encode(ARGV[3]), 'expiresAt', expires or cjson.encode(ARGV[3]), 'attempt', attempt,
     'options', options, 'blobs', '{}')
   tell(ARGV[1], ARGV[2], cjson.decode(tenant), 'result', '{}', 'embedding.expired', ARGV[3])
-  note(ARGV[1], ARGV[2], cjson.decode(tenant), 'retention', '', ARGV[3])
 end
 redis.call('EXPIRE', KEYS[1], ARGV[4])
 return 1`;
 
-/** KEYS: record, set of its renders. ARGV: render key. */
+/** KEYS: record, set of its renders. ARGV: render key. What has expired is as good as gone. */
 export const LINK = `
-if redis.call('EXISTS', KEYS[1]) == 0 then return 0 end
+local state = redis.call('HGET', KEYS[1], 'state')
+if not state or state == '"expired"' then return 0 end
 redis.call('SADD', KEYS[2], ARGV[1])
 return 1`;

@@ -101,6 +101,16 @@ export class Records {
     );
   }
 
+  /** Where several embeddings stand; undefined for those that there are none of. */
+  states(ids: readonly string[]): Promise<(EmbeddingState | undefined)[]> {
+    return Promise.all(
+      ids.map(async (id) => {
+        const text = await reachable(this.redis.hget(this.recordKey(id), 'state'));
+        return text === null ? undefined : (JSON.parse(text) as EmbeddingState);
+      }),
+    );
+  }
+
   /**
    * Claims the record for `attempt` (BullMQ's `attemptsStarted`, which grows with every delivery) and marks it running.
    * False when it is finished, cancelled, gone, or already claimed by this or a newer attempt.
@@ -174,18 +184,14 @@ export class Records {
     return reachable(this.redis.smembers(this.rendersKey(id)));
   }
 
-  /** Blob keys of the photos of a finished embedding of which only the latent is to be stored; none for others. */
-  async photosToDrop(id: string): Promise<string[]> {
-    const [state, store, blobs] = await reachable(
-      this.redis.hmget(this.recordKey(id), 'state', 'store', 'blobs'),
-    );
-    if (!state || !store || !blobs) return [];
-    const found = { state: JSON.parse(state), store: JSON.parse(store), blobs: JSON.parse(blobs) };
-    if (!isLatentOnly(found)) return [];
-    return PHOTOS.flatMap((kind) => found.blobs[kind] ?? []);
+  /** Blobs and latest attempt of a finished embedding of which only the latent is to be stored; undefined for others. */
+  async latentOnly(id: string): Promise<Pick<EmbeddingRecord, 'blobs' | 'attempt'> | undefined> {
+    const hash = await reachable(this.redis.hgetall(this.recordKey(id)));
+    const record = parseWhole(hash);
+    return record && isLatentOnly(record) ? record : undefined;
   }
 
-  /** Notes that they are gone. */
+  /** Notes that the photos of a finished embedding are gone. */
   async photosDropped(id: string): Promise<void> {
     await reachable(this.redis.srem(`${this.prefix}:dropping`, id));
   }
@@ -244,10 +250,15 @@ function fields(patch: Partial<EmbeddingRecord>): string[] {
 
 /** Redis answers an empty hash for a key that does not exist. */
 function parse(hash: Record<string, string>): EmbeddingRecord | undefined {
+  const record = parseWhole(hash);
+  return record && withoutDropped(record);
+}
+
+function parseWhole(hash: Record<string, string>): EmbeddingRecord | undefined {
   const entries = Object.entries(hash);
   if (entries.length === 0) return undefined;
   const found = Object.fromEntries(entries.map(([name, text]) => [name, JSON.parse(text)]));
-  return withoutDropped(schema.Parse({ ...NO_TENANT, ...found }));
+  return schema.Parse({ ...NO_TENANT, ...found });
 }
 
 /** Redis answers null for every field of a key that does not exist. */
@@ -260,8 +271,6 @@ function parseSource(tenant: string, texts: readonly (string | null)[]): RecordS
   const found = sourceSchema.Parse({ ...NO_TENANT, ...Object.fromEntries(entries) });
   return found.tenant === tenant ? withoutDropped(found) : undefined;
 }
-
-const PHOTOS = ['original', 'aligned', 'preview'] as const;
 
 const isLatentOnly = ({ state, store }: Pick<EmbeddingRecord, 'state' | 'store'>): boolean =>
   store === 'latent-only' && !UNFINISHED.includes(state);

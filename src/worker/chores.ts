@@ -6,6 +6,7 @@ import type { SweptBlobStore } from '../store/blobs.js';
 import { dropPhotos, erase } from '../store/erase.js';
 import type { Pending } from '../store/pending.js';
 import type { Records } from '../store/records.js';
+import { dropLeftovers, type LeftoverDeps } from './drop-leftovers.js';
 import type { Chore } from './upkeep.js';
 
 /** How long a finished render is kept, in milliseconds. */
@@ -21,13 +22,13 @@ const JOB_DUE = 300_000;
 /** Most embeddings of one round. */
 const AT_A_TIME = 500;
 
-export interface ChoreDeps {
+export interface ChoreDeps extends LeftoverDeps {
   records: Records;
   pending: Pending;
   blobs: SweptBlobStore;
-  jobs: Pick<Queues, 'enqueueEmbed' | 'embedState'>;
+  jobs: Pick<Queues, 'enqueueEmbed' | 'embedState' | 'cancelEmbed' | 'dropRenders'>;
   renderCacheBytes: number;
-  log: Pick<Logger, 'info'>;
+  log: Pick<Logger, 'info' | 'warn'>;
 }
 
 export const chores = (deps: ChoreDeps): Chore[] => [
@@ -36,6 +37,7 @@ export const chores = (deps: ChoreDeps): Chore[] => [
   { name: 'retention', everyMs: LOOK_EVERY, run: (signal) => expire(deps, signal) },
   { name: 'finish deletions', everyMs: LOOK_EVERY, run: finishDeletions(deps) },
   { name: 'drop photos', everyMs: LOOK_EVERY, run: (signal) => dropAll(deps, signal) },
+  { name: 'drop leftovers', everyMs: SWEEP_EVERY, run: (signal) => dropLeftovers(deps, signal) },
   { name: 'find lost jobs', everyMs: LOOK_EVERY, run: (signal) => findLostJobs(deps, signal) },
 ];
 
@@ -56,6 +58,7 @@ export async function expire(deps: ChoreDeps, signal: AbortSignal): Promise<void
   for (const id of ids) {
     if (signal.aborted) return;
     await deps.records.expire(id);
+    deps.log.info({ embedding: id, why: 'retention' }, 'embedding deleted');
     await erase(deps, id);
   }
   if (ids.length > 0) deps.log.info({ count: ids.length }, 'embeddings expired');

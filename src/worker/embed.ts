@@ -13,7 +13,7 @@ import { AppError } from '../errors.js';
 import { chosenFaces } from '../face-choice.js';
 import { withPreset } from '../models/stylegan/presets.js';
 import { untied } from '../models/stylegan/untie.js';
-import { embeddingBlob, embeddingPrefix } from '../store/blob-keys.js';
+import { attemptPrefix, embeddingPrefix } from '../store/blob-keys.js';
 import type { BlobStore } from '../store/blobs.js';
 import type { Records } from '../store/records.js';
 import { abortable } from './abortable.js';
@@ -210,8 +210,6 @@ function progressOf({ losses, steps, msPerStep }: Advance): Progress {
 /** W+ as raw little-endian float32, the byte order of every platform Node runs on. */
 const bytesOf = (latent: Float32Array): Uint8Array =>
   new Uint8Array(latent.buffer, latent.byteOffset, latent.byteLength);
-
-const attemptPrefix = (id: string, attempt: number): string => `${embeddingBlob(id, String(attempt))}/`;
 
 /** An attempt that crashed left its folder behind. */
 async function dropBlobsOfEarlierAttempts({ blobs }: EmbedDeps, id: string, attempt: number): Promise<void> {

@@ -1,6 +1,7 @@
 /** Worker process: takes jobs from the queues of its roles and has its engines work on them. */
 import { randomBytes } from 'node:crypto';
 import { hostname } from 'node:os';
+import { join } from 'node:path';
 import { Worker } from 'bullmq';
 import { Redis } from 'ioredis';
 import type { Logger } from 'pino';
@@ -10,7 +11,9 @@ import type { RenderJob } from '../jobs.js';
 import { createLog } from '../log.js';
 import { readManifest } from '../models/manifest.js';
 import { EMBED_QUEUE, Queues, RENDER_QUEUE } from '../queue.js';
+import { Audit } from '../store/audit.js';
 import type { SweptBlobStore } from '../store/blobs.js';
+import { Leftovers } from '../store/leftovers.js';
 import { openBlobs } from '../store/open-blobs.js';
 import { Pending } from '../store/pending.js';
 import { Records } from '../store/records.js';
@@ -130,8 +133,10 @@ function upkeep(
   const { redisUrl, keyPrefix, renderCacheBytes } = config;
   const jobs = new Queues(redisUrl!, keyPrefix, onError);
   const pending = new Pending(redis, keyPrefix);
+  const leftovers = new Leftovers(redis, keyPrefix, join(config.dataDir, 'blobs'));
+  const audit = new Audit(redis, keyPrefix);
   const all = [
-    ...chores({ ...deps, jobs, pending, renderCacheBytes }),
+    ...chores({ ...deps, jobs, pending, leftovers, audit, renderCacheBytes }),
     ...webhookChores({ ...deps, redis, config }),
   ];
   const end = startUpkeep(all, deps.log);

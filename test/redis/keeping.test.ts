@@ -2,15 +2,12 @@
 import { readFile } from 'node:fs/promises';
 import { describe, expect, test } from 'vitest';
 import type { EmbeddingRecord } from '../../src/contracts.js';
-import type { Queues } from '../../src/queue.js';
 import { Audit } from '../../src/store/audit.js';
-import type { FileBlobStore } from '../../src/store/blobs.js';
 import { dropPhotos } from '../../src/store/erase.js';
-import { Pending } from '../../src/store/pending.js';
-import { Records } from '../../src/store/records.js';
-import { type ChoreDeps, dropAll, expire, findLostJobs, finishDeletions } from '../../src/worker/chores.js';
+import { dropAll, expire, findLostJobs, finishDeletions } from '../../src/worker/chores.js';
 import { detection, eachTestOnApp, storeFinished, type TestApp } from '../support/app.js';
 import { SMALL_PHOTO } from '../support/photos.js';
+import { tracesOf, upkeepOf } from '../support/upkeep.js';
 
 const signal = new AbortController().signal;
 
@@ -36,45 +33,8 @@ async function posted(fields: Record<string, string> = {}): Promise<EmbeddingRec
 
 const get = (id: string) => service.app.inject(`/embeddings/${id}`);
 
-/** The chores as they are `later` milliseconds after the app's time. */
-function upkeep(later = 0): ChoreDeps {
-  const { redis, deps } = service;
-  const { keyPrefix } = deps.config;
-  const now = () => new Date(deps.now().getTime() + later);
-  return {
-    records: new Records(redis, keyPrefix, now),
-    pending: new Pending(redis, keyPrefix, now),
-    blobs: deps.blobs as FileBlobStore,
-    jobs: deps.queues as Queues,
-    renderCacheBytes: 1e9,
-    log: { info: () => undefined },
-  };
-}
-
-/** Keys and values in Redis, and files, that name the embedding. */
-async function traces(id: string): Promise<string[]> {
-  const { redis, deps } = service;
-  const found: string[] = [];
-  for (const key of await redis.keys(`${deps.config.keyPrefix}:*`)) {
-    const type = await redis.type(key);
-    const text = JSON.stringify(
-      type === 'hash'
-        ? await redis.hgetall(key)
-        : type === 'zset'
-          ? await redis.zrange(key, 0, '-1')
-          : type === 'set'
-            ? await redis.smembers(key)
-            : type === 'stream'
-              ? await redis.xrange(key, '-', '+')
-              : type === 'list'
-                ? await redis.lrange(key, 0, -1)
-                : await redis.get(key),
-    );
-    if (key.includes(id) || text.includes(id)) found.push(key.slice(deps.config.keyPrefix.length + 1));
-  }
-  const files = (await service.blobFiles()).filter((path) => path.includes(id));
-  return [...found, ...files].sort();
-}
+const upkeep = (later?: number) => upkeepOf(service, later);
+const traces = (id: string) => tracesOf(service, id);
 
 async function deletions(): Promise<unknown[]> {
   const { redis, deps } = service;
@@ -94,7 +54,15 @@ describe('deleting', () => {
     expect(await traces(id)).toEqual(['audit', 'embed:events', 'outbox']);
     expect(await service.blobFiles()).toEqual([]);
     expect(await deletions()).toEqual([
-      { at: expect.any(String), tenant: 'default', id, why: 'request', key: undefined },
+      {
+        at: expect.any(String),
+        tenant: 'default',
+        id,
+        why: 'request',
+        key: undefined,
+        blobs: 1,
+        renders: 1,
+      },
     ]);
   });
 

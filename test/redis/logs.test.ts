@@ -73,6 +73,20 @@ test('no line names a file, a reference, a label, a key, a query, an address or 
     await ask(`/embeddings/${id}`, 'DELETE');
     await service.app.inject({ url: '/embeddings', headers: { authorization: `Bearer lm_${SECRET}` } });
 
+    // An error of Redis knows the command that it was asked for.
+    const { keyPrefix } = service.deps.config;
+    await service.redis.set(`${keyPrefix}:tenant:acme:label:broken`, 'no list');
+    form.delete('steps');
+    form.set('labels', `broken,${SECRET}`);
+    expect((await service.post(form, { authorization: headers.authorization })).statusCode).toBe(500);
+    // One of a schema knows the value that does not fit.
+    await service.redis.hset(`${keyPrefix}:embedding:${posted.json().id}`, 'priority', `"${SECRET}"`);
+    expect((await ask(`/embeddings/${posted.json().id}`)).statusCode).toBe(500);
+
+    const types = lines
+      .filter((line) => line.includes('request failed'))
+      .map((line) => JSON.parse(line).err.type);
+    expect(types.slice(-2)).toEqual([expect.any(String), 'ParseError']);
     expect(lines.length).toBeGreaterThan(12);
     const text = lines.join('');
     const signature = /signature=([^&]+)/.exec(signed)![1]!;

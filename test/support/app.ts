@@ -31,6 +31,8 @@ export interface TestApp {
   app: FastifyInstance;
   deps: AppDeps;
   redis: Redis;
+  /** Directory of the blobs. */
+  dir: string;
   /** Paths of every stored blob, temporary files included. */
   blobFiles(): Promise<string[]>;
   /** Starts the consumer of the render queue. */
@@ -76,6 +78,7 @@ export async function startApp(redisUrl: string, overrides: Partial<AppDeps> = {
     app,
     deps,
     redis,
+    dir,
     blobFiles: async () => {
       const entries = await readdir(dir, { recursive: true, withFileTypes: true });
       return entries.filter((entry) => entry.isFile()).map((entry) => join(entry.parentPath, entry.name));

@@ -90,6 +90,12 @@ test('keeps blobs below the data directory, or in the bucket that is named', () 
   expect(childEnvironment(loadConfig({}), own).LATENTMORPH_BLOBS).toBeUndefined();
 });
 
+test.each(['0', '31'])('refuses a retention of %s days where at most 30 are allowed', (days) => {
+  const env = { LATENTMORPH_RETENTION_DAYS: days, LATENTMORPH_RETENTION_MAX_DAYS: '30' };
+  expect(() => loadConfig(env)).toThrow(/LATENTMORPH_RETENTION_DAYS: expected 1 to 30, .* but received '/);
+  expect(loadConfig({ ...env, LATENTMORPH_RETENTION_DAYS: '30' }).maxRetentionSeconds).toBe(30 * 86_400);
+});
+
 test('names every wrong variable at once, and never repeats a password', () => {
   const load = () => loadConfig({ PORT: 'x', LOG_LEVEL: 'x', REDIS_URL: 'http://user:secret@redis' });
   expect(load).toThrow(/PORT: .*REDIS_URL: expected a redis:\/\/.*LOG_LEVEL: /s);

@@ -462,7 +462,7 @@ export interface Operations {
         store?: "all" | "latent-only";
         /** Which faces are embedded: `largest`, the index of one in the list of `POST /faces`, or `all`, each as an embedding of its own. Default: "largest". */
         face?: string;
-        /** How long it is kept, from PT1M to P3650D, as an ISO 8601 duration in days, hours and minutes; without it, as the operator has set. Then everything of it is deleted. */
+        /** How long it is kept, from PT1M to P3650D, as an ISO 8601 duration in days, hours and minutes, or `none`: until it is deleted; without it, as the operator has set, who may also set how long is allowed. Then everything of it is deleted. */
         retention?: string;
         /** True: photos that can be embedded are accepted, whatever is wrong with others, and the answer tells about each. False: all or none. Default: false. */
         partial?: boolean;

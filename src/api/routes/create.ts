@@ -7,6 +7,7 @@ import type { AppDeps } from '../app.js';
 import { type Accepted, once } from '../idempotent.js';
 import { importLatent } from '../import-latent.js';
 import { checkQuota } from '../quota.js';
+import { checkRetention } from '../retention.js';
 import { problems, UploadHeaders } from '../schemas.js';
 import { shown } from '../shown.js';
 import { partsOf, readUpload, type Upload as SentUpload } from '../upload.js';
@@ -72,6 +73,7 @@ export function createRoutes(deps: AppDeps): FastifyPluginAsyncTypebox {
       preParsing: async (request) => checkQuota(deps, request.caller),
       handler: async (request, reply) => {
         const upload = await readUpload(request, config);
+        checkRetention(upload.retention, config);
         const asked = { tenant: request.caller.tenant, request: request.id };
         const { latent } = upload;
         const { accepted, refused } = await once(deps, request, reply, partsOf(upload), (onStored) =>

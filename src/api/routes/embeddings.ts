@@ -120,8 +120,8 @@ export function embeddingRoutes(deps: AppDeps): FastifyPluginAsyncTypebox {
         // The record goes first: from here on a running worker and new morphs find nothing to write to or read from.
         if (!(await records.remove(tenant, id, { why: 'request', key })))
           throw new AppError('EMBEDDING_NOT_FOUND');
-        await queues.cancelEmbed(id);
-        await erase({ records, blobs }, id);
+        request.log.info({ embedding: id, tenant, key, why: 'request' }, 'embedding deleted');
+        await erase({ records, blobs, jobs: queues }, id);
         return reply.code(204).send(null);
       },
     });
