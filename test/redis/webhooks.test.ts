@@ -205,6 +205,10 @@ test('a delivery is sent once more under the same id, with all its retries', asy
   expect(second!.headers['webhook-id']).toBe(first!.headers['webhook-id']);
   expect(second!.body).toBe(first!.body);
   const page = await call('GET', `/webhooks/${id}/deliveries`);
+  const seconds = (Date.parse(page.deliveries[0].nextAttemptAt) - Date.now()) / 1_000;
+  expect(seconds).toBeLessThanOrEqual(5);
+  const key = `${app.deps.config.keyPrefix}:webhook-delivery:${again.id}`;
+  expect(await app.redis.ttl(key)).toBe(-1);
   expect(page.deliveries).toMatchObject([{ state: 'pending', attempts: [{ status: 204 }, { status: 500 }] }]);
   receiver.answer((response) => void response.writeHead(200).end());
   expect(await call('POST', `/webhooks/${id}/deliveries/${deliveries[0].id}/redeliver`)).toMatchObject({
