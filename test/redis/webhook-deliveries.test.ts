@@ -414,7 +414,7 @@ describe('an endpoint', () => {
     await expect.poll(() => receiver.received.length, { interval: 10 }).toBe(1);
     expect(performance.now() - begun).toBeLessThan(1_000);
     await over;
-    expect(hanging.received).toHaveLength(8);
+    expect(hanging.received).toHaveLength(9);
     expect(Math.max(...open)).toBe(4);
     await hanging.close();
   });
@@ -464,12 +464,15 @@ test('of the deliveries that have ended the latest 1,000 are kept, of those that
   status(500);
   await succeed();
   await service.round();
+  service.pass(5 * SECOND);
+  await service.round();
   const [waiting] = await log(webhook);
   status(200);
   const event = { tenant: DEFAULT_TENANT, type: 'webhook.test', happenedAt: '2026-01-31T12:00:00Z' } as const;
   for (let i = 0; i < 1_005; i++) await service.deliveries.add(webhook.id, { ...event, message: `msg_${i}` });
   await service.dispatcher.run(AbortSignal.timeout(50_000));
   const prefix = app.deps.config.keyPrefix;
+  expect(receiver.received).toHaveLength(1_007);
   expect(await app.redis.zcard(`${prefix}:webhook-log:${webhook.id}`)).toBe(1_001);
   expect(await app.redis.keys(`${prefix}:webhook-delivery:*`)).toHaveLength(1_001);
   expect(await service.deliveries.find(webhook.id, waiting!.id)).toMatchObject({ state: 'pending' });
