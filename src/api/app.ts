@@ -45,6 +45,7 @@ import { webhookRoutes } from './routes/webhooks.js';
 import { Embedding, EmbeddingList, Problem } from './schemas.js';
 import { PartialResults } from './upload-schemas.js';
 import { buildValidator, withoutDefaults } from './validator.js';
+import { WEBHOOK_MESSAGES } from './webhook-messages.js';
 import { Delivery, Webhook } from './webhook-schemas.js';
 
 export interface AppDeps {
@@ -171,6 +172,7 @@ export async function buildApp(deps: AppDeps): Promise<FastifyInstance> {
       },
       components: { securitySchemes: SECURITY_SCHEMES },
       security: [{ key: [] }],
+      webhooks: WEBHOOK_MESSAGES,
       tags: [
         { name: 'embeddings', description: 'Photos and their latents.' },
         { name: 'morph', description: 'Images between two latents.' },
