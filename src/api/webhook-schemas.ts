@@ -16,7 +16,7 @@ export const DeliveryParams = Type.Object({ id: webhookId, deliveryId });
 
 const url = (maxLength: number) =>
   Type.String({
-    minLength: 1,
+    pattern: '^https?://[!-~]+$',
     maxLength,
     description: 'Where events are posted to: `https://`, a host on the internet, no user name or password.',
     examples: ['https://example.com/hooks/latentmorph'],
@@ -28,6 +28,7 @@ const events = Type.Array(Type.Enum([...OUTBOX_TYPES]), {
   examples: [['embedding.succeeded', 'embedding.failed']],
 });
 const description = Type.String({
+  minLength: 1,
   maxLength: 200,
   description: 'For people: what it is used for.',
   examples: ['Photo app, production'],

@@ -107,6 +107,9 @@ test.each([
   [{}, '`url`'],
   [{ url: {} }, '`url`'],
   [{ url: '' }, '`url`'],
+  [{ url: 'ftp://example.com/' }, '`url`'],
+  [{ url: 'https://example.com/a b' }, '`url`'],
+  [{ url: 'https://example.com', description: '' }, '`description`'],
   [{ url: `https://example.com/${'x'.repeat(3_000)}` }, '`url`'],
   [{ url: 'https://example.com', events: [] }, '`events`'],
   [{ url: 'https://example.com', events: ['embedding.begun'] }, '`events'],
@@ -119,7 +122,7 @@ test.each([
 });
 
 test('a URL that nothing is sent to is refused, and says why', async () => {
-  for (const url of ['ftp://example.com', 'https://user:pass@example.com', 'hooks'])
+  for (const url of ['https://user:pass@example.com', 'http://example.com/#part', 'https://300.1.1.1/'])
     expect(await create({ url })).toMatchObject({
       status: 422,
       code: 'WEBHOOK_URL_REFUSED',
