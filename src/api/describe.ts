@@ -2,14 +2,17 @@
 import { tmpdir } from 'node:os';
 import { Redis } from 'ioredis';
 import { loadConfig } from '../config.js';
+import { ApiMetrics } from '../metrics/api-metrics.js';
 import { ApiKeys } from '../store/api-keys.js';
 import { FileBlobStore } from '../store/blobs.js';
 import { Changes } from '../store/changes.js';
 import { Idempotency } from '../store/idempotency.js';
+import { MetricSums } from '../store/metric-sums.js';
 import { RecordList } from '../store/record-list.js';
 import { Records } from '../store/records.js';
 import { UrlSignatures } from '../store/url-signatures.js';
 import { Usage } from '../store/usage.js';
+import { NO_TRACING } from '../tracing/tracing.js';
 import { buildApp } from './app.js';
 
 const HEADER = '# Generated from the route schemas by `npm run openapi`; edit those and run it again.\n';
@@ -31,8 +34,18 @@ export async function describeApi(): Promise<string> {
     apiKeys: new ApiKeys(redis, config.keyPrefix),
     urlSignatures: new UrlSignatures(redis, config.keyPrefix),
     usage: new Usage(redis, config.keyPrefix),
+    metrics: new ApiMetrics(),
+    metricSums: new MetricSums(redis, config.keyPrefix),
+    tracing: NO_TRACING,
     blobs: new FileBlobStore(tmpdir()),
-    queues: { enqueueEmbed: unused, position: unused, cancelEmbed: unused, render: unused },
+    queues: {
+      enqueueEmbed: unused,
+      position: unused,
+      cancelEmbed: unused,
+      render: unused,
+      depths: unused,
+      all: () => [],
+    },
     patience: { detectMs: 0, renderMs: 0 },
     regions: { generator: '', sha256: '' },
     now: () => new Date(0),

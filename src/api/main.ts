@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import type { Logger } from 'pino';
 import { type Config, loadConfig } from '../config.js';
 import { createLog } from '../log.js';
+import { ApiMetrics } from '../metrics/api-metrics.js';
 import { readRegionsInfo } from '../models/regions/map.js';
 import { Queues } from '../queue.js';
 import { ApiKeys } from '../store/api-keys.js';
@@ -11,12 +12,14 @@ import { RENDERS } from '../store/blob-keys.js';
 import { FileBlobStore } from '../store/blobs.js';
 import { Changes } from '../store/changes.js';
 import { Idempotency } from '../store/idempotency.js';
+import { MetricSums } from '../store/metric-sums.js';
 import { RecentBlobs } from '../store/recent-blobs.js';
 import { RecordList } from '../store/record-list.js';
 import { Records } from '../store/records.js';
 import { connectRedis } from '../store/redis.js';
 import { UrlSignatures } from '../store/url-signatures.js';
 import { Usage } from '../store/usage.js';
+import { startTracing } from '../tracing/tracing.js';
 import { buildApp } from './app.js';
 
 /** Requests in flight may take this long to finish after the process was told to stop. */
@@ -30,7 +33,8 @@ async function main(config: Config, log: Logger): Promise<void> {
   const redis = connectRedis(config.redisUrl, onError);
   const records = new Records(redis, config.keyPrefix);
   const changes = new Changes(redis, config.keyPrefix, onError);
-  const queues = new Queues(config.redisUrl, config.keyPrefix, onError);
+  const tracing = await startTracing(config, 'latentmorph-api');
+  const queues = new Queues(config.redisUrl, config.keyPrefix, onError, tracing);
   let draining = false;
   const app = await buildApp({
     config,
@@ -43,6 +47,9 @@ async function main(config: Config, log: Logger): Promise<void> {
     apiKeys: new ApiKeys(redis, config.keyPrefix),
     urlSignatures: new UrlSignatures(redis, config.keyPrefix),
     usage: new Usage(redis, config.keyPrefix),
+    metrics: new ApiMetrics().aboutProcess(),
+    metricSums: new MetricSums(redis, config.keyPrefix),
+    tracing,
     blobs: new RecentBlobs(new FileBlobStore(join(config.dataDir, 'blobs')), { prefix: RENDERS }),
     patience: { detectMs: 10_000, renderMs: 30_000 },
     regions: readRegionsInfo(),
@@ -58,7 +65,7 @@ async function main(config: Config, log: Logger): Promise<void> {
     log.info({ signal }, 'stopping');
     setTimeout(() => process.exit(1), DRAIN_MS).unref();
     await app.close();
-    await queues.close();
+    await Promise.all([queues.close(), tracing.close().catch(onError)]);
     changes.close();
     redis.disconnect();
     log.info('stopped');
