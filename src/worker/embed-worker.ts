@@ -18,7 +18,7 @@ import { BatchSizing } from './batch-sizing.js';
 import { Batcher } from './batcher.js';
 import { DeviceClock } from './device-clock.js';
 import { type EmbedOutcome, embed } from './embed.js';
-import type { EngineClient } from './engine-client.js';
+import type { Engine } from './engine-client.js';
 import { publicError, QUEUE_OPTIONS, refuse } from './job-boundary.js';
 import { type Observers, observed, traced } from './observed.js';
 import { timed } from './step-time.js';
@@ -29,7 +29,7 @@ export interface EmbedContext extends Observers {
   records: Records;
   usage: Usage;
   blobs: BlobStore;
-  engine: EngineClient;
+  engine: Engine;
   info: EngineInfo;
   log: Logger;
   state: { stopping: boolean };
