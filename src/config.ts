@@ -127,14 +127,14 @@ export function loadConfig(env: Env = process.env, defaults: Env = {}): Config {
     ),
     retentionSeconds:
       86_400 * read('LATENTMORPH_RETENTION_DAYS', 0, 'an integer from 0 to 3650', integer(0, 3650)),
-    logLevel: read<LogLevel>('LOG_LEVEL', 'info', `one of ${LOG_LEVELS.join(', ')}`, oneOf(LOG_LEVELS)),
+    queueDashboard: read('LATENTMORPH_QUEUE_DASHBOARD', 'off', 'on or off', oneOf(['on', 'off'])) === 'on',
     otlpEndpoint: read<string | undefined>(
       'OTEL_EXPORTER_OTLP_ENDPOINT',
       undefined,
       'an http:// or https:// URL',
       httpUrl,
     ),
-    queueDashboard: read('LATENTMORPH_QUEUE_DASHBOARD', 'off', 'on or off', oneOf(['on', 'off'])) === 'on',
+    logLevel: read<LogLevel>('LOG_LEVEL', 'info', `one of ${LOG_LEVELS.join(', ')}`, oneOf(LOG_LEVELS)),
     maxUploadBytes: 25 * 1024 * 1024,
     maxPixels: 64e6,
     maxPhotos: 8,
