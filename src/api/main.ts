@@ -33,7 +33,9 @@ async function main(config: Config, log: Logger): Promise<void> {
   const redis = connectRedis(config.redisUrl, onError);
   const records = new Records(redis, config.keyPrefix);
   const changes = new Changes(redis, config.keyPrefix, onError);
-  const tracing = await startTracing(config, 'latentmorph-api');
+  const tracing = await startTracing(config, 'latentmorph-api', (error) =>
+    log.warn({ err: error }, 'spans are lost'),
+  );
   const queues = new Queues(config.redisUrl, config.keyPrefix, onError, tracing);
   let draining = false;
   const app = await buildApp({
@@ -65,7 +67,7 @@ async function main(config: Config, log: Logger): Promise<void> {
     log.info({ signal }, 'stopping');
     setTimeout(() => process.exit(1), DRAIN_MS).unref();
     await app.close();
-    await Promise.all([queues.close(), tracing.close().catch(onError)]);
+    await Promise.all([queues.close(), tracing.close()]);
     changes.close();
     redis.disconnect();
     log.info('stopped');

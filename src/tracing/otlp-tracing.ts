@@ -1,4 +1,5 @@
 /** Tracing by OpenTelemetry, handed to a collector as OTLP over HTTP in JSON. Loaded only where there is a collector. */
+import { setTimeout as sleep } from 'node:timers/promises';
 import {
   type Attributes,
   ROOT_CONTEXT,
@@ -9,7 +10,7 @@ import {
 } from '@opentelemetry/api';
 import { OTLPTraceExporter } from '@opentelemetry/exporter-trace-otlp-http';
 import { resourceFromAttributes } from '@opentelemetry/resources';
-import { BatchSpanProcessor, NodeTracerProvider } from '@opentelemetry/sdk-trace-node';
+import { BatchSpanProcessor, NodeTracerProvider, type SpanExporter } from '@opentelemetry/sdk-trace-node';
 import { AppError } from '../errors.js';
 import { onTrail, type Trail, trail as trailAround } from '../trail.js';
 import { formatTraceParent, parseTraceParent } from './traceparent.js';
@@ -17,12 +18,17 @@ import type { OpenSpan, SpanOptions, Tracing } from './tracing.js';
 
 const KINDS = { server: SpanKind.SERVER, producer: SpanKind.PRODUCER, consumer: SpanKind.CONSUMER };
 
+/** How long a process that stops waits for a collector to take its last spans. */
+const CLOSE_WITHIN_MS = 1_000;
+
 export class OtlpTracing implements Tracing {
   readonly #provider: NodeTracerProvider;
   readonly #tracer;
 
-  constructor(endpoint: string, service: string) {
-    const exporter = new OTLPTraceExporter({ url: `${endpoint.replace(/\/+$/, '')}/v1/traces` });
+  /** `onLost` hears why spans do not arrive any more, once until they do again. */
+  constructor(endpoint: string, service: string, onLost: (error: Error) => void) {
+    const url = `${endpoint.replace(/\/+$/, '')}/v1/traces`;
+    const exporter = watched(new OTLPTraceExporter({ url }), onLost);
     // Not registered globally: spans find their parents by our trail, which queues carry, too.
     this.#provider = new NodeTracerProvider({
       resource: resourceFromAttributes({ 'service.name': service }),
@@ -55,8 +61,9 @@ export class OtlpTracing implements Tracing {
     };
   }
 
-  close(): Promise<void> {
-    return this.#provider.shutdown();
+  async close(): Promise<void> {
+    const patience = sleep(CLOSE_WITHIN_MS, undefined, { ref: false });
+    await Promise.race([this.#provider.shutdown().catch(() => undefined), patience]);
   }
 
   #open(name: string, { kind, attributes }: SpanOptions, around: Trail): { span: Span; trail: Trail } {
@@ -69,6 +76,19 @@ export class OtlpTracing implements Tracing {
     );
     return { span, trail: { ...around, span: formatTraceParent(span.spanContext()) } };
   }
+}
+
+function watched(exporter: SpanExporter, onLost: (error: Error) => void): SpanExporter {
+  let isLost = false;
+  return {
+    export: (spans, done) =>
+      exporter.export(spans, (result) => {
+        if (result.error && !isLost) onLost(result.error);
+        isLost = result.error !== undefined;
+        done(result);
+      }),
+    shutdown: () => exporter.shutdown(),
+  };
 }
 
 /** The kind of the error and no more: messages are for logs, where less is kept of them. */

@@ -19,7 +19,7 @@ export interface Tracing {
   span<T>(name: string, options: SpanOptions, work: () => Promise<T>): Promise<T>;
   /** Begins a span of this trail that the caller ends. */
   begin(name: string, options: SpanOptions, trail: Trail): OpenSpan;
-  /** Hands on what is left. */
+  /** Hands on what is left, within a second. */
   close(): Promise<void>;
 }
 
@@ -29,12 +29,13 @@ export const NO_TRACING: Tracing = Object.freeze({
   close: async () => undefined,
 });
 
-/** Tracing as configured; `service` is what the collector calls this kind of process. */
+/** Tracing as configured. `service` is what the collector calls this kind of process, `onLost` hears when it is out of reach. */
 export async function startTracing(
   { otlpEndpoint }: Pick<Config, 'otlpEndpoint'>,
   service: string,
+  onLost: (error: Error) => void = () => undefined,
 ): Promise<Tracing> {
   if (!otlpEndpoint) return NO_TRACING;
   const { OtlpTracing } = await import('./otlp-tracing.js');
-  return new OtlpTracing(otlpEndpoint, service);
+  return new OtlpTracing(otlpEndpoint, service, onLost);
 }

@@ -48,7 +48,9 @@ async function main(config: Config, log: Logger): Promise<void> {
   const records = new Records(redis, config.keyPrefix);
   const usage = new Usage(redis, config.keyPrefix);
   const latents = new Latents(blobs);
-  const tracing = await startTracing(config, 'latentmorph-worker');
+  const tracing = await startTracing(config, 'latentmorph-worker', (error) =>
+    log.warn({ err: error }, 'spans are lost'),
+  );
   const tally = new Tally();
   const sums = new MetricSums(redis, config.keyPrefix);
   const tell = (): Promise<void> => tally.handOn((samples) => sums.add(samples)).catch(onError);

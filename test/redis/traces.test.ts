@@ -146,6 +146,17 @@ describe('a trace', () => {
   });
 });
 
+test('a collector that is away is told of once, and holds up nothing', async () => {
+  await collected();
+  const told: Error[] = [];
+  const away = await startTracing({ otlpEndpoint: 'http://127.0.0.1:9' }, 'api', (error) => told.push(error));
+  for (let i = 0; i < 2_000; i++) away.begin('x', {}, {}).end();
+  const begun = performance.now();
+  await away.close();
+  expect(performance.now() - begun).toBeLessThan(3_000);
+  await expect.poll(() => told.length, { timeout: 15_000 }).toBe(1);
+});
+
 test('nothing is made where there is no collector', async () => {
   const none = await startTracing({ otlpEndpoint: undefined }, 'api');
   const trail = { request: 'r' };
