@@ -67,6 +67,10 @@ export interface Config {
   readonly webhookPrivate: WebhookPrivate;
   /** Most seconds that an embedding may ask to be kept; 0: for ever, too. */
   readonly maxRetentionSeconds: number;
+  /** Where spans go, the base URL of OTLP over HTTP; undefined: no spans are made. */
+  readonly otlpEndpoint: string | undefined;
+  /** Whether `/admin/queues` shows the queues to a browser. */
+  readonly queueDashboard: boolean;
   readonly maxUploadBytes: number;
   /** Largest photo accepted, width times height. */
   readonly maxPixels: number;
@@ -150,6 +154,13 @@ export function loadConfig(env: Env = process.env, defaults: Env = {}): Config {
     ),
     maxRetentionSeconds:
       86_400 * read('LATENTMORPH_RETENTION_MAX_DAYS', 0, 'an integer from 0 to 3650', integer(0, 3650)),
+    queueDashboard: read('LATENTMORPH_QUEUE_DASHBOARD', 'off', 'on or off', oneOf(['on', 'off'])) === 'on',
+    otlpEndpoint: read<string | undefined>(
+      'OTEL_EXPORTER_OTLP_ENDPOINT',
+      undefined,
+      'an http:// or https:// URL',
+      httpUrl,
+    ),
     logLevel: read<LogLevel>('LOG_LEVEL', 'info', `one of ${LOG_LEVELS.join(', ')}`, oneOf(LOG_LEVELS)),
     maxUploadBytes: 25 * 1024 * 1024,
     maxPixels: 64e6,
@@ -187,8 +198,10 @@ export function childEnvironment(config: Config, env: Env = process.env): Record
   };
 }
 
-/** A Redis URL may hold a password, and start-up errors end in logs. */
-const shown = (name: string, text: string): string => (name === 'REDIS_URL' ? '' : ` but received '${text}'`);
+/** A URL may hold a password, and start-up errors end in logs. */
+const SECRET = ['REDIS_URL', 'OTEL_EXPORTER_OTLP_ENDPOINT'];
+const shown = (name: string, text: string): string =>
+  SECRET.includes(name) ? '' : ` but received '${text}'`;
 
 function blobPlace(read: Reader, problems: string[]): BlobPlace {
   const place = read<Pick<S3Place, 'bucket' | 'prefix'> | undefined>(
@@ -259,10 +272,12 @@ function origins(text: string): readonly string[] | undefined {
   return items.every(isOrigin) ? items : undefined;
 }
 
-function redisUrl(text: string): string | undefined {
-  const protocol = URL.canParse(text) ? new URL(text).protocol : '';
-  return protocol === 'redis:' || protocol === 'rediss:' ? text : undefined;
-}
+const url =
+  (...protocols: string[]) =>
+  (text: string): string | undefined =>
+    URL.canParse(text) && protocols.includes(new URL(text).protocol) ? text : undefined;
+const redisUrl = url('redis:', 'rediss:');
+const httpUrl = url('http:', 'https:');
 
 /** The environment for a child process: that of this one, with defaults for what it does not set. */
 export const environment = (defaults: Readonly<Record<string, string>>): NodeJS.ProcessEnv => ({

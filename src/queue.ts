@@ -8,6 +8,8 @@ import { AppError, ERRORS, type ErrorCode } from './errors.js';
 import type { EmbedJob, RenderJob } from './jobs.js';
 import type { Priority } from './request-tags.js';
 import { connectRedis, reachable, ready } from './store/redis.js';
+import { NO_TRACING, type Tracing } from './tracing/tracing.js';
+import { type Carried, carrying } from './trail.js';
 
 export const EMBED_QUEUE = 'embed';
 export const RENDER_QUEUE = 'render';
@@ -42,13 +44,25 @@ export interface JobQueues {
    * is up.
    */
   render(job: RenderJob, timeoutMs: number): Promise<unknown>;
+  /** How many jobs are in which state. */
+  depths(): Promise<Depth[]>;
+  /** The queues themselves, for a dashboard. */
+  all(): Queue[];
+}
+
+const STATES = ['waiting', 'active', 'delayed', 'failed'] as const;
+
+export interface Depth {
+  queue: string;
+  state: (typeof STATES)[number];
+  jobs: number;
 }
 
 export class Queues implements JobQueues {
   private readonly redis: Redis;
   private readonly eventsRedis: Redis;
-  private readonly embedQueue: Queue<EmbedJob>;
-  private readonly renderQueue: Queue<RenderJob>;
+  private readonly embedQueue: Queue<Carried<EmbedJob>>;
+  private readonly renderQueue: Queue<Carried<RenderJob>>;
   private renderEvents: QueueEvents | undefined;
   /** Renders between the look at the queue and the end of their `add`. */
   private adding = 0;
@@ -57,7 +71,12 @@ export class Queues implements JobQueues {
   /** Tells the waiting requests that the job of that id has finished. */
   private readonly hints = new EventEmitter();
 
-  constructor(redisUrl: string, prefix: string, onError: (error: Error) => void = () => {}) {
+  constructor(
+    redisUrl: string,
+    prefix: string,
+    onError: (error: Error) => void = () => {},
+    private readonly tracing: Tracing = NO_TRACING,
+  ) {
     this.redis = connectRedis(redisUrl, onError);
     // Blocking reads last longer than any command timeout and are resumed after a reconnect.
     this.eventsRedis = new Redis(redisUrl, { maxRetriesPerRequest: null });
@@ -77,19 +96,20 @@ export class Queues implements JobQueues {
   }
 
   async enqueueEmbed(...wanted: { id: string; priority?: Priority | undefined }[]): Promise<void> {
-    const jobs = wanted.map(({ id, priority = 'normal' }) => ({
-      name: EMBED_QUEUE,
-      data: { id },
-      opts: {
-        jobId: id,
-        priority: PRIORITY[priority],
-        attempts: 2,
-        backoff: { type: 'exponential', delay: 1_000 },
-        removeOnComplete: true,
-        removeOnFail: { age: 24 * 3600, count: 1_000 },
-      },
-    }));
-    await this.command(() => this.embedQueue.addBulk(jobs));
+    const jobs = () =>
+      wanted.map(({ id, priority = 'normal' }) => ({
+        name: EMBED_QUEUE,
+        data: carrying({ id }),
+        opts: {
+          jobId: id,
+          priority: PRIORITY[priority],
+          attempts: 2,
+          backoff: { type: 'exponential', delay: 1_000 },
+          removeOnComplete: true,
+          removeOnFail: { age: 24 * 3600, count: 1_000 },
+        },
+      }));
+    await this.send(EMBED_QUEUE, () => this.embedQueue.addBulk(jobs()));
   }
 
   async position(id: string): Promise<number | undefined> {
@@ -133,6 +153,28 @@ export class Queues implements JobQueues {
     }
   }
 
+  async depths(): Promise<Depth[]> {
+    const depths = await Promise.all(
+      this.all().map(async (queue) => {
+        const { prioritized = 0, ...counts } = await this.command(() =>
+          queue.getJobCounts('waiting', 'prioritized', 'active', 'delayed', 'failed'),
+        );
+        // Every embedding has a priority, which BullMQ counts apart.
+        const waiting = (counts.waiting ?? 0) + prioritized;
+        return STATES.map((state) => ({
+          queue: queue.name,
+          state,
+          jobs: state === 'waiting' ? waiting : (counts[state] ?? 0),
+        }));
+      }),
+    );
+    return depths.flat();
+  }
+
+  all(): Queue[] {
+    return [this.embedQueue, this.renderQueue];
+  }
+
   async close(): Promise<void> {
     const closing = [this.renderEvents?.close(), this.embedQueue.close(), this.renderQueue.close()];
     // Without Redis BullMQ waits for its connections; ending them below is then all there is to do.
@@ -161,9 +203,8 @@ export class Queues implements JobQueues {
           retryAfter: Math.ceil((waiting * this.renderMs) / 1000),
         });
       }
-      await this.command(() =>
-        this.renderQueue.add(job.kind, job, { jobId, removeOnComplete: keep, removeOnFail: keep }),
-      );
+      const options = { jobId, removeOnComplete: keep, removeOnFail: keep };
+      await this.send(RENDER_QUEUE, () => this.renderQueue.add(job.kind, carrying(job), options));
     } finally {
       this.adding--;
     }
@@ -206,6 +247,16 @@ export class Queues implements JobQueues {
 
   private learn(ms: number): void {
     this.renderMs += RENDER_MS_SHARE * (ms - this.renderMs);
+  }
+
+  /** Adds jobs, in a span that theirs are below. */
+  private async send(queue: string, add: () => Promise<unknown>): Promise<void> {
+    const attributes = {
+      'messaging.system': 'bullmq',
+      'messaging.operation.type': 'send',
+      'messaging.destination.name': queue,
+    };
+    await this.tracing.span(`send ${queue}`, { kind: 'producer', attributes }, () => this.command(add));
   }
 
   /** Runs a Redis command of BullMQ, which would wait for ever for a connection that was never made. */

@@ -30,6 +30,8 @@ declare module 'fastify' {
   interface FastifyContextConfig {
     /** `key` when left out. */
     access?: Access;
+    /** A page for browsers, which can ask for a password: there the key comes as that of HTTP Basic, whatever the name. */
+    isPage?: boolean;
   }
 }
 
@@ -82,7 +84,7 @@ async function bearer(request: FastifyRequest, { apiKeys, config }: AccessDeps):
     throw new AppError('UNAUTHORIZED', {
       detail: 'Received no key; expected the header `Authorization: Bearer lm_...`.',
     });
-  const [, token] = /^Bearer +(\S+)$/i.exec(header) ?? [];
+  const token = tokenOf(header, request.routeOptions.config.isPage ?? false);
   const key = token ? await apiKeys.verify(token) : undefined;
   if (!key)
     throw new AppError('UNAUTHORIZED', {
@@ -91,6 +93,12 @@ async function bearer(request: FastifyRequest, { apiKeys, config }: AccessDeps):
     });
   const { tenant, id, admin, ratePerMinute = config.ratePerMinute, deviceSecondsPerDay } = key;
   return { tenant, key: id, admin, ratePerMinute, deviceSecondsPerDay };
+}
+
+function tokenOf(header: string, isPage: boolean): string | undefined {
+  const [, scheme, value] = /^(Bearer|Basic) +(\S+)$/i.exec(header) ?? [];
+  if (scheme?.toLowerCase() !== 'basic') return value;
+  return isPage ? Buffer.from(value!, 'base64').toString().split(':')[1] : undefined;
 }
 
 /** Acts for the tenant of whoever signed the URL, and leaves the route only the parameters that are its own. */

@@ -1,5 +1,4 @@
 /** The HTTP service as a function of its dependencies. It never listens. */
-import { randomUUID } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import cors from '@fastify/cors';
 import multipart from '@fastify/multipart';
@@ -8,22 +7,26 @@ import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox';
 import Fastify, { type FastifyBaseLogger, type FastifyInstance, LogController } from 'fastify';
 import type { Redis } from 'ioredis';
 import type { Config } from '../config.js';
+import type { ApiMetrics } from '../metrics/api-metrics.js';
 import type { RegionsInfo } from '../models/regions/map.js';
 import type { JobQueues } from '../queue.js';
 import type { ApiKeys } from '../store/api-keys.js';
 import type { BlobStore } from '../store/blobs.js';
 import type { Changes } from '../store/changes.js';
 import type { Idempotency } from '../store/idempotency.js';
+import type { MetricSums } from '../store/metric-sums.js';
 import type { RecordList } from '../store/record-list.js';
 import type { Records } from '../store/records.js';
 import type { UrlSignatures } from '../store/url-signatures.js';
 import type { Usage } from '../store/usage.js';
 import type { WebhookDeliveries } from '../store/webhook-deliveries.js';
 import type { Webhooks } from '../store/webhooks.js';
+import type { Tracing } from '../tracing/tracing.js';
 import { guard } from './access.js';
 import { announceClosing } from './closing.js';
 import { limitRates } from './limits.js';
 import { refuseUnknown } from './methods.js';
+import { observe, requestId } from './observe.js';
 import { refuseConnection, sendProblem } from './problem.js';
 import { animationRoutes } from './routes/animation.js';
 import { blendRoutes } from './routes/blend.js';
@@ -37,7 +40,9 @@ import { gridRoutes } from './routes/grid.js';
 import { healthRoutes } from './routes/health.js';
 import { latentRoutes } from './routes/latent.js';
 import { listRoutes } from './routes/list.js';
+import { metricsRoutes } from './routes/metrics.js';
 import { morphRoutes } from './routes/morph.js';
+import { queueDashboard } from './routes/queue-dashboard.js';
 import { signedUrlRoutes } from './routes/signed-urls.js';
 import { smoothnessRoutes } from './routes/smoothness.js';
 import { webhookDeliveryRoutes } from './routes/webhook-deliveries.js';
@@ -62,6 +67,7 @@ export interface AppDeps {
     | 'maxRetentionSeconds'
     | 'deviceSecondsPerDay'
     | 'webhookPrivate'
+    | 'queueDashboard'
   >;
   redis: Redis;
   records: Records;
@@ -73,6 +79,9 @@ export interface AppDeps {
   usage: Usage;
   webhooks: Webhooks;
   webhookDeliveries: WebhookDeliveries;
+  metrics: ApiMetrics;
+  metricSums: MetricSums;
+  tracing: Tracing;
   blobs: BlobStore;
   queues: JobQueues;
   /** How long a request waits for a worker, in milliseconds. */
@@ -125,9 +134,9 @@ const CORS = {
 export async function buildApp(deps: AppDeps): Promise<FastifyInstance> {
   const app = Fastify({
     ...(deps.log ? { loggerInstance: deps.log } : {}),
-    // Every line that matters is written by the error handler and the hook below.
+    // Every line that matters is written by the error handler and by `observe`.
     logController: new LogController({ disableRequestLogging: true }),
-    genReqId: () => randomUUID(),
+    genReqId: requestId,
     // Slow uploads end some time: photos of 200 MB at 1 MB/s pass.
     requestTimeout: 300_000,
     forceCloseConnections: 'idle',
@@ -140,16 +149,8 @@ export async function buildApp(deps: AppDeps): Promise<FastifyInstance> {
   }).withTypeProvider<TypeBoxTypeProvider>();
 
   app.setErrorHandler(sendProblem);
+  observe(app, deps);
   refuseUnknown(app);
-  app.addHook('onResponse', async (request, reply) => {
-    const { method } = request;
-    const route = request.routeOptions.url ?? 'none';
-    request.log.debug(
-      { method, route, status: reply.statusCode, ms: Math.round(reply.elapsedTime) },
-      'answered',
-    );
-  });
-
   announceClosing(app);
   guard(app, deps);
   await limitRates(app, { redis: deps.redis, prefix: deps.config.keyPrefix });
@@ -167,7 +168,7 @@ export async function buildApp(deps: AppDeps): Promise<FastifyInstance> {
         title: 'latentmorph',
         version,
         description:
-          'Embeds face photos into the latent space of a generator and serves morphs between them.',
+          'Embeds face photos into the latent space of a generator and serves morphs between them. Every answer bears `X-Request-Id`: the one of the request, if it has 1 to 128 characters of A-Z a-z 0-9 . _ -, else a new one. It is the `instance` of a problem, too.',
         license: { name: 'Apache-2.0', identifier: 'Apache-2.0' },
       },
       components: { securitySchemes: SECURITY_SCHEMES },
@@ -201,5 +202,7 @@ export async function buildApp(deps: AppDeps): Promise<FastifyInstance> {
   await app.register(smoothnessRoutes(deps));
   await app.register(webhookRoutes(deps));
   await app.register(webhookDeliveryRoutes(deps));
+  await app.register(metricsRoutes(deps));
+  if (deps.config.queueDashboard) await app.register(queueDashboard(deps));
   return app;
 }

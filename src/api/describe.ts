@@ -2,16 +2,19 @@
 import { tmpdir } from 'node:os';
 import { Redis } from 'ioredis';
 import { loadConfig } from '../config.js';
+import { ApiMetrics } from '../metrics/api-metrics.js';
 import { ApiKeys } from '../store/api-keys.js';
 import { FileBlobStore } from '../store/blobs.js';
 import { Changes } from '../store/changes.js';
 import { Idempotency } from '../store/idempotency.js';
+import { MetricSums } from '../store/metric-sums.js';
 import { RecordList } from '../store/record-list.js';
 import { Records } from '../store/records.js';
 import { UrlSignatures } from '../store/url-signatures.js';
 import { Usage } from '../store/usage.js';
 import { WebhookDeliveries } from '../store/webhook-deliveries.js';
 import { Webhooks } from '../store/webhooks.js';
+import { NO_TRACING } from '../tracing/tracing.js';
 import { buildApp } from './app.js';
 
 const HEADER = '# Generated from the route schemas by `npm run openapi`; edit those and run it again.\n';
@@ -35,6 +38,9 @@ export async function describeApi(): Promise<string> {
     usage: new Usage(redis, config.keyPrefix),
     webhooks: new Webhooks(redis, config.keyPrefix),
     webhookDeliveries: new WebhookDeliveries(redis, config.keyPrefix),
+    metrics: new ApiMetrics(),
+    metricSums: new MetricSums(redis, config.keyPrefix),
+    tracing: NO_TRACING,
     blobs: new FileBlobStore(tmpdir()),
     queues: {
       enqueueEmbed: unused,
@@ -42,6 +48,8 @@ export async function describeApi(): Promise<string> {
       cancelEmbed: unused,
       dropRenders: unused,
       render: unused,
+      depths: unused,
+      all: () => [],
     },
     patience: { detectMs: 0, renderMs: 0 },
     regions: { generator: '', sha256: '' },

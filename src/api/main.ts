@@ -3,12 +3,14 @@ import { randomBytes } from 'node:crypto';
 import type { Logger } from 'pino';
 import { type Config, loadConfig } from '../config.js';
 import { createLog } from '../log.js';
+import { ApiMetrics } from '../metrics/api-metrics.js';
 import { readRegionsInfo } from '../models/regions/map.js';
 import { Queues } from '../queue.js';
 import { ApiKeys } from '../store/api-keys.js';
 import { RENDERS } from '../store/blob-keys.js';
 import { Changes } from '../store/changes.js';
 import { Idempotency } from '../store/idempotency.js';
+import { MetricSums } from '../store/metric-sums.js';
 import { openBlobs } from '../store/open-blobs.js';
 import { RecentBlobs } from '../store/recent-blobs.js';
 import { RecordList } from '../store/record-list.js';
@@ -18,6 +20,7 @@ import { UrlSignatures } from '../store/url-signatures.js';
 import { Usage } from '../store/usage.js';
 import { WebhookDeliveries } from '../store/webhook-deliveries.js';
 import { Webhooks } from '../store/webhooks.js';
+import { startTracing } from '../tracing/tracing.js';
 import { buildApp } from './app.js';
 
 /** Requests in flight may take this long to finish after the process was told to stop. */
@@ -31,7 +34,10 @@ async function main(config: Config, log: Logger): Promise<void> {
   const redis = connectRedis(config.redisUrl, onError);
   const records = new Records(redis, config.keyPrefix);
   const changes = new Changes(redis, config.keyPrefix, onError);
-  const queues = new Queues(config.redisUrl, config.keyPrefix, onError);
+  const tracing = await startTracing(config, 'latentmorph-api', (error) =>
+    log.warn({ err: error }, 'spans are lost'),
+  );
+  const queues = new Queues(config.redisUrl, config.keyPrefix, onError, tracing);
   let draining = false;
   const app = await buildApp({
     config,
@@ -46,6 +52,9 @@ async function main(config: Config, log: Logger): Promise<void> {
     usage: new Usage(redis, config.keyPrefix),
     webhooks: new Webhooks(redis, config.keyPrefix),
     webhookDeliveries: new WebhookDeliveries(redis, config.keyPrefix),
+    metrics: new ApiMetrics().aboutProcess(),
+    metricSums: new MetricSums(redis, config.keyPrefix),
+    tracing,
     blobs: new RecentBlobs(await openBlobs(config), { prefix: RENDERS }),
     patience: { detectMs: 10_000, renderMs: 30_000 },
     regions: readRegionsInfo(),
@@ -61,7 +70,7 @@ async function main(config: Config, log: Logger): Promise<void> {
     log.info({ signal }, 'stopping');
     setTimeout(() => process.exit(1), DRAIN_MS).unref();
     await app.close();
-    await queues.close();
+    await Promise.all([queues.close(), tracing.close()]);
     changes.close();
     redis.disconnect();
     log.info('stopped');

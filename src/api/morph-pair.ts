@@ -54,11 +54,13 @@ export async function pairOf(deps: Pick<AppDeps, 'records'>, tenant: string, a: 
 
 /** Bytes of a mix or measurement: kept from before, or made now. Throws what `rendered` throws. */
 export async function made(
-  deps: Pick<AppDeps, 'records' | 'blobs' | 'queues' | 'patience'>,
+  deps: Pick<AppDeps, 'records' | 'blobs' | 'queues' | 'patience' | 'metrics'>,
   job: KeyedJob,
   ids: readonly string[],
 ): Promise<Buffer> {
-  return (await deps.blobs.get(renderBlob(job.key))) ?? rendered(deps, job, ids);
+  const kept = await deps.blobs.get(renderBlob(job.key));
+  deps.metrics.asked(kept ? 'hit' : 'miss');
+  return kept ?? rendered(deps, job, ids);
 }
 
 type KeyedJob = Extract<RenderJob, { key: string }>;

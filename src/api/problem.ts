@@ -4,6 +4,7 @@ import type { Socket } from 'node:net';
 import type { FastifyError, FastifyReply, FastifyRequest, FastifySchemaValidationError } from 'fastify';
 import { AppError, ERRORS, type ErrorCode } from '../errors.js';
 import { expected, type ParameterSchema, received } from './expected.js';
+import { REQUEST_ID_HEADER } from './observe.js';
 import type { Problem } from './schemas.js';
 
 export const PROBLEM_TYPE = 'application/problem+json';
@@ -25,8 +26,13 @@ export function sendProblem(error: unknown, request: FastifyRequest, reply: Fast
   const known = toAppError(error);
   if (known.status >= 500) request.log.error({ err: error, code: known.code }, 'request failed');
   else request.log.debug({ code: known.code }, 'request refused');
-  if (known.status === 401) reply.header('www-authenticate', 'Bearer realm="latentmorph"');
+  if (known.status === 401) {
+    const scheme = request.routeOptions.config.isPage ? 'Basic' : 'Bearer';
+    reply.header('www-authenticate', `${scheme} realm="latentmorph"`);
+  }
   if (known.status === 429 || known.status === 503) reply.header('retry-after', `${known.retryAfter}`);
+  // What the framework refuses has met no hook.
+  reply.header(REQUEST_ID_HEADER, request.id);
   return reply.code(known.status).type(PROBLEM_TYPE).send(problemOf(known, request.id));
 }
 
@@ -89,7 +95,8 @@ export function refuseConnection(error: Error & { code?: string }, socket: Socke
   const problem = new AppError('BAD_REQUEST', {
     detail: 'The request is not valid HTTP, or it came too slowly.',
   });
-  const body = JSON.stringify(problemOf(problem, randomUUID()));
-  const head = `HTTP/1.1 400 Bad Request\r\nconnection: close\r\ncontent-type: ${PROBLEM_TYPE}\r\n`;
+  const id = randomUUID();
+  const body = JSON.stringify(problemOf(problem, id));
+  const head = `HTTP/1.1 400 Bad Request\r\nconnection: close\r\n${REQUEST_ID_HEADER}: ${id}\r\ncontent-type: ${PROBLEM_TYPE}\r\n`;
   socket.end(`${head}content-length: ${Buffer.byteLength(body)}\r\n\r\n${body}`);
 }

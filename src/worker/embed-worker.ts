@@ -13,18 +13,23 @@ import { dropPhotos } from '../store/erase.js';
 import type { Records } from '../store/records.js';
 import type { Usage } from '../store/usage.js';
 import type { BatchInfo } from '../store/workers.js';
+import type { Carried } from '../trail.js';
 import { BatchSizing } from './batch-sizing.js';
 import { Batcher } from './batcher.js';
 import { DeviceClock } from './device-clock.js';
-import { embed } from './embed.js';
-import type { EngineClient } from './engine-client.js';
+import { type EmbedOutcome, embed } from './embed.js';
+import type { Engine } from './engine-client.js';
 import { publicError, QUEUE_OPTIONS, refuse } from './job-boundary.js';
+import { type Observers, observed, traced } from './observed.js';
+import { timed } from './step-time.js';
 
-export interface EmbedContext {
+type EmbedJobOf = Job<Carried<EmbedJob>>;
+
+export interface EmbedContext extends Observers {
   records: Records;
   usage: Usage;
   blobs: BlobStore;
-  engine: EngineClient;
+  engine: Engine;
   info: EngineInfo;
   log: Logger;
   state: { stopping: boolean };
@@ -39,24 +44,29 @@ export interface EmbedContext {
 export async function embedWorker(
   context: EmbedContext,
   connection: { connection: Redis; prefix: string },
-): Promise<Worker<EmbedJob>> {
-  const { records, usage, blobs, engine, info, log, state, onBatch } = context;
+): Promise<Worker<Carried<EmbedJob>>> {
+  const { records, usage, blobs, engine, info, log, state, onBatch, tracing, tally } = context;
+  const { device } = info;
   const choose = (choice: BatchInfo): void => {
     log.info(choice, 'photos at a time');
     batcher.limit = choice.size;
     queue.concurrency = choice.size;
     onBatch(choice);
   };
-  const batcher = new Batcher(engine, {
-    limit: 1,
-    onShrink: (size, error) => {
-      log.warn({ err: error }, 'a batch failed whose photos can be projected alone');
-      choose({ size, why: 'failed', speeds: [] });
+  const onStep = (ms: number): void => tally.observe('latentmorph_step_seconds', { device }, ms / 1000);
+  const batcher = new Batcher(
+    timed(engine, () => performance.now(), onStep),
+    {
+      limit: 1,
+      onShrink: (size, error) => {
+        log.warn({ err: error }, 'a batch failed whose photos can be projected alone');
+        choose({ size, why: 'failed', speeds: [] });
+      },
     },
-  });
+  );
   const sizing = new BatchSizing(engine, {
     setting: context.batch,
-    device: info.device,
+    device,
     onChoice: choose,
     onError: (error) => {
       if (!state.stopping) log.warn({ err: error }, 'batch sizes were not measured');
@@ -65,13 +75,17 @@ export async function embedWorker(
   const deps = {
     records,
     blobs,
-    engine,
+    engine: traced(engine, tracing),
     project: batcher.project.bind(batcher),
     generator: info.generator,
-    device: info.device,
+    device,
+    tracing,
   };
-  const failed = async ({ data: { id }, attemptsStarted }: Job<EmbedJob>, error: AppError): Promise<void> => {
-    await records.fail(id, attemptsStarted, { code: error.code, detail: error.message });
+  const ended = (outcome: EmbedOutcome | 'failed'): void =>
+    tally.count('latentmorph_embeddings_total', { outcome });
+  const failed = async ({ data: { id }, attemptsStarted }: EmbedJobOf, error: AppError): Promise<void> => {
+    const first = await records.fail(id, attemptsStarted, { code: error.code, detail: error.message });
+    if (first) ended('failed');
     await dropPhotos({ records, blobs }, id);
   };
 
@@ -82,42 +96,43 @@ export async function embedWorker(
     );
   const clock = new DeviceClock(() => performance.now() / 1000);
   const onUsageLost = (error: unknown): void => log.warn({ err: error }, 'usage not counted');
-  const queue = new Worker<EmbedJob>(
-    EMBED_QUEUE,
-    async (job, token, signal) => {
-      const begun = performance.now();
-      const used = clock.start();
-      const tenant = await tenantOf(job.data.id);
-      try {
-        const payload = { id: job.data.id, attempt: job.attemptsStarted };
-        const aborted = signal ?? new AbortController().signal;
-        const onRecovery = (recovery: Recovery): void =>
-          log.warn({ ...payload, ...recovery }, 'a projection went wrong and was taken back');
-        const outcome = await embed(
-          { ...deps, clock: () => performance.now(), onRecovery },
-          payload,
-          aborted,
-        );
-        await dropPhotos({ records, blobs }, payload.id);
-        log.info({ ...payload, outcome }, 'embedding ended');
-        if (outcome === 'succeeded') context.onSeconds((performance.now() - begun) / 1000);
-        sizing.jobEnded();
-      } catch (error) {
-        if (state.stopping) {
-          await job.moveToWait(token);
-          throw new WaitingError();
-        }
-        const known = publicError(error);
-        if (!known.retryable || job.attemptsMade + 1 >= (job.opts.attempts ?? 1)) {
-          await failed(job, known);
-          refuse(new UnrecoverableError(toFailure(known)), log, job);
-        }
-        refuse(error, log, job);
-      } finally {
-        const seconds = used();
-        if (tenant) await usage.add(tenant, seconds, new Date()).catch(onUsageLost);
+  const work = async (job: EmbedJobOf, token?: string, signal?: AbortSignal): Promise<void> => {
+    const begun = performance.now();
+    const used = clock.start();
+    const tenant = await tenantOf(job.data.id);
+    try {
+      const payload = { id: job.data.id, attempt: job.attemptsStarted };
+      const aborted = signal ?? new AbortController().signal;
+      const onRecovery = (recovery: Recovery): void =>
+        log.warn({ ...payload, ...recovery }, 'a projection went wrong and was taken back');
+      const outcome = await embed({ ...deps, clock: () => performance.now(), onRecovery }, payload, aborted);
+      await dropPhotos({ records, blobs }, payload.id);
+      log.info({ ...payload, outcome }, 'embedding ended');
+      ended(outcome);
+      if (outcome === 'succeeded') context.onSeconds((performance.now() - begun) / 1000);
+      sizing.jobEnded();
+    } catch (error) {
+      if (state.stopping) {
+        await job.moveToWait(token);
+        throw new WaitingError();
       }
-    },
+      const known = publicError(error);
+      if (!known.retryable || job.attemptsMade + 1 >= (job.opts.attempts ?? 1)) {
+        await failed(job, known);
+        refuse(new UnrecoverableError(toFailure(known)), log, job);
+      }
+      refuse(error, log, job);
+    } finally {
+      const seconds = used();
+      if (tenant) {
+        tally.count('latentmorph_device_seconds_total', { tenant, device }, seconds);
+        await usage.add(tenant, seconds, new Date()).catch(onUsageLost);
+      }
+    }
+  };
+  const queue = new Worker<Carried<EmbedJob>>(
+    EMBED_QUEUE,
+    (job, token, signal) => observed(context, job, () => work(job, token, signal)),
     { ...QUEUE_OPTIONS, ...connection, concurrency: 1 },
   );
   // A job that stalled too often fails without its processor being called.

@@ -16,6 +16,7 @@ import { untied } from '../models/stylegan/untie.js';
 import { attemptPrefix, embeddingPrefix } from '../store/blob-keys.js';
 import type { BlobStore } from '../store/blobs.js';
 import type { Records } from '../store/records.js';
+import { NO_TRACING, type Tracing } from '../tracing/tracing.js';
 import { abortable } from './abortable.js';
 import type { Engine } from './engine-client.js';
 import { type Advance, Divergence, project } from './projection.js';
@@ -33,6 +34,8 @@ export interface EmbedDeps {
   clock: () => number;
   /** Hears that the projection went wrong and is taken back. */
   onRecovery?: ((recovery: Recovery) => void) | undefined;
+  /** None: no spans of the steps and of what is stored. */
+  tracing?: Pick<Tracing, 'span'> | undefined;
 }
 
 export interface EmbedPayload {
@@ -78,7 +81,7 @@ async function run(
   attempt: number,
   signal: AbortSignal,
 ): Promise<void> {
-  const { blobs, generator, device } = deps;
+  const { blobs, generator, device, tracing = NO_TRACING } = deps;
   const { options } = record;
   const begun = deps.clock();
   const engine: Engine = { call: (method, params) => abortable(deps.engine.call(method, params), signal) };
@@ -89,7 +92,7 @@ async function run(
     bytes: Uint8Array,
   ) => {
     const key = attemptPrefix(record.id, attempt) + name;
-    await blobs.put(key, bytes);
+    await tracing.span('store', { attributes: { 'latentmorph.blob': kind } }, () => blobs.put(key, bytes));
     keys[kind] = key;
   };
   const owned = async (write: Promise<boolean>): Promise<void> => {
@@ -141,7 +144,10 @@ async function run(
     );
   };
   const steps = {
-    project: (chunk: ProjectChunk) => deps.project(chunk, signal),
+    project: (chunk: ProjectChunk) => {
+      const attributes = { 'latentmorph.step': chunk.step, 'latentmorph.steps': chunk.learningRates.length };
+      return tracing.span('steps', { attributes }, () => deps.project(chunk, signal));
+    },
     clock: deps.clock,
     onRecovery: deps.onRecovery,
   };

@@ -2,37 +2,38 @@
 import { randomBytes } from 'node:crypto';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
-import { Worker } from 'bullmq';
+import type { Worker } from 'bullmq';
 import { Redis } from 'ioredis';
 import type { Logger } from 'pino';
 import { type Config, ENGINE_ROLES, type EngineRole, loadConfig } from '../config.js';
 import type { EngineInfo } from '../engine/protocol.js';
-import type { RenderJob } from '../jobs.js';
-import { createLog } from '../log.js';
+import { createJobLog } from '../log.js';
+import { beginSeries, Tally } from '../metrics/tally.js';
 import { readManifest } from '../models/manifest.js';
-import { EMBED_QUEUE, Queues, RENDER_QUEUE } from '../queue.js';
+import { EMBED_QUEUE, Queues } from '../queue.js';
 import { Audit } from '../store/audit.js';
 import type { SweptBlobStore } from '../store/blobs.js';
 import { Leftovers } from '../store/leftovers.js';
+import { MetricSums } from '../store/metric-sums.js';
 import { openBlobs } from '../store/open-blobs.js';
 import { Pending } from '../store/pending.js';
 import { Records } from '../store/records.js';
 import { connectRedis, ready } from '../store/redis.js';
 import { Usage } from '../store/usage.js';
 import { announce, type BatchInfo, HEARTBEAT_EVERY_MS, retire, type WorkerInfo } from '../store/workers.js';
+import { startTracing } from '../tracing/tracing.js';
 import { chores } from './chores.js';
 import { embedWorker } from './embed-worker.js';
 import { EngineClient } from './engine-client.js';
-import { QUEUE_OPTIONS, refuse } from './job-boundary.js';
 import { Latents } from './latents.js';
-import { render } from './render.js';
+import { renderWorker } from './render-worker.js';
 import { startUpkeep } from './upkeep.js';
 import { webhookChores } from './webhook-chores.js';
 
-/** Requests in flight are few and the engine serves one at a time: the next latents are read meanwhile. */
-const RENDER_CONCURRENCY = 2;
 /** How long short jobs may take to finish when the process is told to stop. */
 const DRAIN_MS = 5_000;
+/** How long what was counted and traced at last may take to be handed on. */
+const TELL_MS = 1_000;
 /** How much the latest job counts in the running mean of their seconds. */
 const LATEST_SHARE = 0.2;
 
@@ -51,6 +52,12 @@ async function main(config: Config, log: Logger): Promise<void> {
   const records = new Records(redis, config.keyPrefix);
   const usage = new Usage(redis, config.keyPrefix);
   const latents = new Latents(blobs);
+  const tracing = await startTracing(config, 'latentmorph-worker', (error) =>
+    log.warn({ err: error }, 'spans are lost'),
+  );
+  const tally = new Tally();
+  const sums = new MetricSums(redis, config.keyPrefix);
+  const tell = (): Promise<void> => tally.handOn((samples) => sums.add(samples)).catch(onError);
   const engines = new Map<EngineRole, EngineClient>();
   const queues: Worker[] = [];
   let endUpkeep = async (): Promise<void> => undefined;
@@ -66,6 +73,7 @@ async function main(config: Config, log: Logger): Promise<void> {
     if (id) await retire(redis, config.keyPrefix, id).catch(() => undefined);
     await within(DRAIN_MS, Promise.all([drain(queues), endUpkeep()]));
     await Promise.all([...engines.values()].map((engine) => engine.close(500)));
+    await within(TELL_MS, Promise.allSettled([tell(), tracing.close()]));
     redis.disconnect();
     queueRedis.disconnect();
     log.info('stopped');
@@ -76,7 +84,11 @@ async function main(config: Config, log: Logger): Promise<void> {
 
   const warmed = await Promise.all(
     ENGINE_ROLES.filter((role) => config.roles.includes(role)).map(async (role) => {
-      const engine = new EngineClient({ onCrash: (reason) => log.error({ role, reason }, 'engine lost') });
+      const onCrash = (reason: string): void => {
+        tally.count('latentmorph_engine_restarts_total', {});
+        log.error({ role, reason }, 'engine lost');
+      };
+      const engine = new EngineClient({ onCrash });
       engines.set(role, engine);
       const info = await engine.call('warm', { role });
       log.info({ role, ...info }, 'engine ready');
@@ -103,14 +115,10 @@ async function main(config: Config, log: Logger): Promise<void> {
     const queue =
       role === 'embed'
         ? await embedWorker(
-            { records, usage, blobs, engine, info, log, state, batch, onBatch, onSeconds },
+            { records, usage, blobs, engine, info, log, state, batch, onBatch, onSeconds, tracing, tally },
             connection,
           )
-        : new Worker<RenderJob>(
-            RENDER_QUEUE,
-            (job) => render({ blobs, engine, latents }, job.data).catch((error) => refuse(error, log, job)),
-            { ...QUEUE_OPTIONS, ...connection, concurrency: RENDER_CONCURRENCY },
-          );
+        : renderWorker({ blobs, engine, latents, log, tracing, tally }, connection);
     queue.on('error', (error) => log.warn({ err: error, role }, 'queue'));
     queues.push(queue);
     void queue.run();
@@ -118,7 +126,11 @@ async function main(config: Config, log: Logger): Promise<void> {
 
   if (config.roles.includes('upkeep')) endUpkeep = upkeep({ records, blobs, redis, log }, config, onError);
   id = worker.id;
-  const beat = (): Promise<void> => announce(redis, config.keyPrefix, worker).catch(onError);
+  const beat = async (): Promise<void> => {
+    await announce(redis, config.keyPrefix, worker).catch(onError);
+    await tell();
+  };
+  beginSeries(tally);
   await beat();
   heartbeat = setInterval(() => void beat(), HEARTBEAT_EVERY_MS);
   log.info({ id, roles: config.roles }, 'ready');
@@ -177,7 +189,7 @@ function describeWorker(
 }
 
 const config = loadConfig();
-const log = createLog('worker', config.logLevel);
+const log = createJobLog('worker', config.logLevel);
 main(config, log).catch((error) => {
   log.fatal({ err: error }, error instanceof Error ? error.message : 'start failed');
   process.exit(1);

@@ -11,11 +11,13 @@ import { type AppDeps, buildApp } from '../../src/api/app.js';
 import { loadConfig } from '../../src/config.js';
 import { DEFAULT_TENANT, type Detection, type EmbeddingRecord } from '../../src/contracts.js';
 import type { RenderJob } from '../../src/jobs.js';
+import { ApiMetrics } from '../../src/metrics/api-metrics.js';
 import { Queues, RENDER_QUEUE, toFailure } from '../../src/queue.js';
 import { ApiKeys } from '../../src/store/api-keys.js';
 import { FileBlobStore } from '../../src/store/blobs.js';
 import { Changes } from '../../src/store/changes.js';
 import { Idempotency } from '../../src/store/idempotency.js';
+import { MetricSums } from '../../src/store/metric-sums.js';
 import { RecordList } from '../../src/store/record-list.js';
 import { Records } from '../../src/store/records.js';
 import { connectRedis, ready } from '../../src/store/redis.js';
@@ -23,6 +25,7 @@ import { UrlSignatures } from '../../src/store/url-signatures.js';
 import { Usage } from '../../src/store/usage.js';
 import { WebhookDeliveries } from '../../src/store/webhook-deliveries.js';
 import { Webhooks } from '../../src/store/webhooks.js';
+import { NO_TRACING } from '../../src/tracing/tracing.js';
 import { startRedis, type TestRedis } from './redis.js';
 
 export type Answer = (job: RenderJob, deps: AppDeps) => Promise<unknown>;
@@ -48,7 +51,7 @@ export async function startApp(redisUrl: string, overrides: Partial<AppDeps> = {
   const redis = connectRedis(redisUrl, () => {});
   const records = new Records(redis, keyPrefix);
   const changes = new Changes(redis, keyPrefix);
-  const queues = new Queues(redisUrl, keyPrefix);
+  const queues = new Queues(redisUrl, keyPrefix, undefined, overrides.tracing);
   const workers: Worker[] = [];
   const connections: Redis[] = [];
   const deps: AppDeps = {
@@ -64,6 +67,9 @@ export async function startApp(redisUrl: string, overrides: Partial<AppDeps> = {
     usage: new Usage(redis, keyPrefix),
     webhooks: new Webhooks(redis, keyPrefix),
     webhookDeliveries: new WebhookDeliveries(redis, keyPrefix),
+    metrics: new ApiMetrics(),
+    metricSums: new MetricSums(redis, keyPrefix),
+    tracing: NO_TRACING,
     blobs: new FileBlobStore(dir),
     patience: { detectMs: 5_000, renderMs: 5_000 },
     regions: { generator: 'g1', sha256: 'map 1' },

@@ -1002,6 +1002,18 @@ export interface Operations {
       202: Delivery;
     };
   };
+  /** Metrics for Prometheus */
+  getMetrics: {
+    request: {
+      query?: {
+        /** `process`: of the API process that answers; `service`: queues and workers, the same from every API process; `all`: both. Default: "all". */
+        scope?: "all" | "process" | "service";
+      };
+    };
+    answers: {
+      200: string;
+    };
+  };
 }
 
 /** How an operation is asked for. */
@@ -1045,4 +1057,5 @@ export const OPERATIONS: { readonly [Id in keyof Operations]: OperationShape } =
   listDeliveries: {"method":"GET","path":"/webhooks/{id}/deliveries","answers":[200]},
   redeliver: {"method":"POST","path":"/webhooks/{id}/deliveries/{deliveryId}/redeliver","answers":[202]},
   testWebhook: {"method":"POST","path":"/webhooks/{id}/test","answers":[202]},
+  getMetrics: {"method":"GET","path":"/metrics","answers":[200]},
 };
