@@ -106,6 +106,7 @@ test(`a tenant has at most ${MAX_WEBHOOKS} webhooks, even when it asks for many 
 test.each([
   [{}, '`url`'],
   [{ url: {} }, '`url`'],
+  [{ url: 'https://example.com', description: 5 }, '`description`'],
   [{ url: '' }, '`url`'],
   [{ url: 'ftp://example.com/' }, '`url`'],
   [{ url: 'https://example.com/a b' }, '`url`'],
