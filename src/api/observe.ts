@@ -41,7 +41,7 @@ export function observe(
     const trail = { request: request.id, ...(span !== undefined && { span }) };
     request.span = tracing.begin(`${method} ${route}`, { kind: 'server', attributes }, trail);
   });
-  // Not earlier: what reads a body calls back from outside of any trail.
+  // Only handlers make jobs, and what reads a body before them may call back from outside of the trail.
   app.addHook('preHandler', (request, _reply, done) => {
     onTrail(request.span?.trail ?? { request: request.id }, done);
   });

@@ -2,7 +2,8 @@
 import { once } from 'node:events';
 import { readFile } from 'node:fs/promises';
 import { connect } from 'node:net';
-import { Writable } from 'node:stream';
+import { Readable, Writable } from 'node:stream';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { createLog } from '../../src/log.js';
 import { startApp, storePair, type TestApp } from '../support/app.js';
@@ -135,8 +136,17 @@ describe('X-Request-Id', () => {
       if ('key' in job) await blobs.put(`renders/${job.key}`, Buffer.from([0xff, 0xd8, 0xff, 0]));
     });
     const [a, b] = await storePair(service);
-    const answer = await ask('/morph', GIVEN, 'POST', { latents: [{ id: a }, { id: b }] });
-    expect(answer.statusCode, answer.body).toBe(200);
+    const address = await service.app.listen({ host: '127.0.0.1', port: 0 });
+    const body = JSON.stringify({ latents: [{ id: a }, { id: b }] });
+    const headers = { 'content-type': 'application/json', 'x-request-id': GIVEN };
+    // In two pieces: what comes later comes from outside of whatever the first has begun.
+    const slow = async function* () {
+      yield Buffer.from(body.slice(0, 5));
+      await sleep(50);
+      yield Buffer.from(body.slice(5));
+    };
+    const request = { method: 'POST', headers, body: Readable.from(slow()), duplex: 'half' as const };
+    expect((await fetch(`${address}/morph`, request as RequestInit)).status).toBe(200);
     expect(trails).toEqual([{ request: GIVEN }]);
   });
 });
