@@ -65,7 +65,8 @@ export class FileBlobStore implements BlobStore {
 
   async deletePrefix(prefix: string): Promise<void> {
     const path = this.pathOf(folderOf(prefix));
-    await stored(() => rm(path, { recursive: true, force: true }));
+    // A worker that does not know yet may add a file between the last look at the folder and its end.
+    await stored(() => rm(path, { recursive: true, force: true, maxRetries: 5 }));
   }
 
   /** Deletes the values right below a folder that are too old, then the oldest ones until the rest fits. */

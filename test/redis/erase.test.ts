@@ -79,6 +79,9 @@ describe('deleting', () => {
     expect((await waiting).statusCode).toBe(503);
     release();
     await Promise.all(others);
+    await seen(
+      async () => (await service.blobFiles()).filter((path) => /renders\/[0-9a-f]+$/.test(path)).length === 4,
+    );
     expect(begun).toHaveLength(4);
   });
 
