@@ -87,7 +87,8 @@ export type RenderJob =
     }
   /** Leaves the image of a latent that was sent, 1024 px, in a blob of its own; both are blob keys. */
   | { kind: 'reconstruct'; latent: string; image: string }
-  /** Leaves an `Examination` of the photo `blob`, as JSON, in the blob `result`: a queue remembers what its jobs return. */
-  | { kind: 'faces'; blob: string; result: string }
-  /** Returns a `Detection`. */
-  | { kind: 'detect'; blob: string };
+  /**
+   * Leaves what is seen in the photo `blob` as JSON in the blob `result`, since a queue remembers what its jobs return:
+   * `detect` a `Detection`, `faces` an `Examination`.
+   */
+  | { kind: 'detect' | 'faces'; blob: string; result: string };

@@ -5,6 +5,7 @@ import { chosenFaces, type FaceChoice } from '../face-choice.js';
 import { encodeUpright, sniffPhoto } from '../images.js';
 import { embeddingBlob } from '../store/blob-keys.js';
 import type { AppDeps } from './app.js';
+import { lookAt } from './look-at.js';
 import { expiryOf } from './retention.js';
 import type { SentPhoto, Upload } from './upload.js';
 
@@ -70,9 +71,9 @@ function wanted(found: Detection | undefined, face: FaceChoice): number[] {
 }
 
 /** The faces, largest first; undefined when no worker answers in time: the embedding job then looks itself. */
-async function detect({ queues, patience }: IntakeDeps, blob: string): Promise<Detection | undefined> {
+async function detect(deps: IntakeDeps, blob: string): Promise<Detection | undefined> {
   try {
-    const detection = (await queues.render({ kind: 'detect', blob }, patience.detectMs)) as Detection;
+    const detection = await lookAt(deps, 'detect', blob, deps.patience.detectMs);
     if (detection.faces.length > 0) return detection;
   } catch (error) {
     if (error instanceof AppError && (error.code === 'BUSY' || error.code === 'ENGINE_FAILED'))

@@ -58,7 +58,8 @@ export class FileBlobStore implements SweptBlobStore {
 
   async deletePrefix(prefix: string): Promise<void> {
     const path = this.pathOf(folderOf(prefix));
-    await stored(() => rm(path, { recursive: true, force: true }));
+    // A worker that does not know yet may add a file between the last look at the folder and its end.
+    await stored(() => rm(path, { recursive: true, force: true, maxRetries: 5 }));
   }
 
   async sweep(prefix: string, limits: SweepLimits): Promise<Swept> {

@@ -55,12 +55,11 @@ async function sweepPhotos({ blobs }: ChoreDeps): Promise<void> {
 /** Ends the embeddings whose time is over. */
 export async function expire(deps: ChoreDeps, signal: AbortSignal): Promise<void> {
   const ids = await deps.pending.overdue(AT_A_TIME);
-  for (const id of ids) {
-    if (signal.aborted) return;
+  await forEach(ids, signal, async (id) => {
     await deps.records.expire(id);
     deps.log.info({ embedding: id, why: 'retention' }, 'embedding deleted');
     await erase(deps, id);
-  }
+  });
   if (ids.length > 0) deps.log.info({ count: ids.length }, 'embeddings expired');
 }
 
@@ -71,19 +70,14 @@ export function finishDeletions(deps: ChoreDeps): (signal: AbortSignal) => Promi
     const ids = await deps.pending.deletions();
     const old = ids.filter((id) => seen.has(id)).slice(0, AT_A_TIME);
     seen = new Set(ids);
-    for (const id of old) {
-      if (signal.aborted) return;
-      await erase(deps, id);
-    }
+    await forEach(old, signal, (id) => erase(deps, id));
     if (old.length > 0) deps.log.info({ count: old.length }, 'interrupted deletions finished');
   };
 }
 
 export async function dropAll(deps: ChoreDeps, signal: AbortSignal): Promise<void> {
-  for (const id of await deps.pending.photos()) {
-    if (signal.aborted) return;
-    await dropPhotos(deps, id);
-  }
+  const ids = (await deps.pending.photos()).slice(0, AT_A_TIME);
+  await forEach(ids, signal, (id) => dropPhotos(deps, id));
 }
 
 /**
@@ -92,18 +86,32 @@ export async function dropAll(deps: ChoreDeps, signal: AbortSignal): Promise<voi
  */
 export async function findLostJobs(deps: ChoreDeps, signal: AbortSignal): Promise<void> {
   let [queued, failed] = [0, 0];
-  for (const id of await deps.pending.unfinished(JOB_DUE, AT_A_TIME)) {
-    if (signal.aborted) return;
+  await forEach(await deps.pending.unfinished(JOB_DUE, AT_A_TIME), signal, async (id) => {
     const job = await deps.jobs.embedState(id);
-    if (job === 'waiting' || job === 'active') continue;
+    if (job === 'waiting' || job === 'active') return;
     const record = await deps.records.get(id);
-    if (!record) continue;
+    if (!record) return;
     if (record.state === 'queued' && job === 'unknown') {
       await deps.jobs.enqueueEmbed(record);
       queued++;
     } else if (await deps.records.fail(id, record.attempt, LOST)) failed++;
-  }
+  });
   if (queued + failed > 0) deps.log.info({ queued, failed }, 'lost jobs found');
 }
 
 const LOST = { code: 'ENGINE_FAILED', detail: 'The job was lost; post the photo again.' };
+
+/** One that fails, such as a folder that cannot be deleted, lets none of the others wait; it is told of in the end. */
+async function forEach(
+  ids: readonly string[],
+  signal: AbortSignal,
+  work: (id: string) => Promise<void>,
+): Promise<void> {
+  const failures: unknown[] = [];
+  for (const id of ids) {
+    if (signal.aborted) return;
+    await work(id).catch((error: unknown) => failures.push(error));
+  }
+  if (failures.length > 0)
+    throw new Error(`${failures.length} of ${ids.length} embeddings failed`, { cause: failures[0] });
+}

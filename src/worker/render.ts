@@ -1,5 +1,5 @@
 /** Short jobs that an HTTP request waits for: the image of a mixed latent or the smoothness of a morph into the blob store, or the faces of a photo. */
-import { type Detection, type Place, STYLE_DIM, STYLES } from '../contracts.js';
+import { type Place, STYLE_DIM, STYLES } from '../contracts.js';
 import type { Drawn } from '../engine/protocol.js';
 import { AppError } from '../errors.js';
 import type { RenderJob } from '../jobs.js';
@@ -21,20 +21,14 @@ export interface RenderDeps {
   latents: Latents;
 }
 
-/** Returns the faces of a `detect` job; the others leave what they made in a blob, mostly `renders/<key>`, and return nothing. */
-export async function render(deps: RenderDeps, job: RenderJob): Promise<Detection | undefined> {
+/** Leaves what was made or seen in a blob, mostly `renders/<key>`. */
+export async function render(deps: RenderDeps, job: RenderJob): Promise<void> {
   switch (job.kind) {
-    case 'detect': {
-      const image = await deps.blobs.get(job.blob);
-      if (!image) throw new AppError('EMBEDDING_NOT_FOUND', { detail: 'The photo was deleted.' });
-      return deps.engine.call('detect', { image });
-    }
+    case 'detect':
     case 'faces':
-      await lookAtFaces(deps, job);
-      return undefined;
+      return lookAtFaces(deps, job);
     case 'reconstruct':
-      await reconstruct(deps, job);
-      return undefined;
+      return reconstruct(deps, job);
     case 'morph': {
       const { mode, lambda, crossover } = job;
       return image(deps, job, async () => {

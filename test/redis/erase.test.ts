@@ -79,6 +79,9 @@ describe('deleting', () => {
     expect((await waiting).statusCode).toBe(503);
     release();
     await Promise.all(others);
+    await seen(
+      async () => (await service.blobFiles()).filter((path) => /renders\/[0-9a-f]+$/.test(path)).length === 4,
+    );
     expect(begun).toHaveLength(4);
   });
 
@@ -150,6 +153,26 @@ describe('retention', () => {
     expect((await service.blobFiles()).filter((path) => path.includes('renders'))).toEqual([]);
     expect(await service.redis.exists(`${service.deps.config.keyPrefix}:renders:${b.id}`)).toBe(0);
   });
+});
+
+test('what cannot be deleted lets nothing else wait, and is tried again', async () => {
+  const expiresAt = service.deps.now().toISOString();
+  const [bad, good] = [
+    await storeFinished(service, { expiresAt }),
+    await storeFinished(service, { expiresAt }),
+  ];
+  const upkeep = upkeepOf(service);
+  const blobs = Object.assign(Object.create(upkeep.blobs) as typeof upkeep.blobs, {
+    deletePrefix: async (prefix: string) => {
+      if (prefix.includes(bad.id)) throw new Error('EACCES');
+      await upkeep.blobs.deletePrefix(prefix);
+    },
+  });
+  await expect(expire({ ...upkeep, blobs }, signal)).rejects.toThrow('1 of 2 embeddings failed');
+  expect((await service.blobFiles()).map((path) => path.includes(good.id))).toEqual([false]);
+  expect(await upkeep.pending.overdue(10)).toEqual([bad.id]);
+  await expire(upkeep, signal);
+  expect(await service.blobFiles()).toEqual([]);
 });
 
 describe('store=latent-only', () => {

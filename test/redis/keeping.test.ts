@@ -66,6 +66,14 @@ describe('deleting', () => {
     ]);
   });
 
+  test('leaves no landmarks of the photo, in the memory of the queue either', async () => {
+    const { id } = await posted();
+    expect((await get(id)).json().faces).toHaveLength(1);
+    await service.app.inject({ method: 'DELETE', url: `/embeddings/${id}` });
+    expect(await tracesOf(service, 'landmarks')).toEqual([]);
+    expect(await service.blobFiles()).toEqual([]);
+  });
+
   test('that was interrupted is finished by upkeep, by one process or two', async () => {
     const { id } = await posted();
     await service.deps.records.remove('default', id, { why: 'request' });

@@ -89,7 +89,7 @@ test('a failure arrives with its code, detail and extra members, and the next tr
 
 test('detections are never shared, and one that nobody answers is taken back', async () => {
   await open();
-  const job: RenderJob = { kind: 'detect', blob: 'embeddings/x/original' };
+  const job: RenderJob = { kind: 'detect', blob: 'embeddings/x/original', result: 'looked-at/x.json' };
   await expect(queues.render(job, 100)).rejects.toMatchObject({ code: 'BUSY', status: 503 });
   let runs = 0;
   consume(RENDER_QUEUE, async () => ++runs);

@@ -28,6 +28,7 @@ import { Webhooks } from '../../src/store/webhooks.js';
 import { NO_TRACING } from '../../src/tracing/tracing.js';
 import { startRedis, type TestRedis } from './redis.js';
 
+/** What a worker does with a job; faces that it returns are left in the blob of a `detect` job. */
 export type Answer = (job: RenderJob, deps: AppDeps) => Promise<unknown>;
 
 export interface TestApp {
@@ -93,7 +94,10 @@ export async function startApp(redisUrl: string, overrides: Partial<AppDeps> = {
       const connection = new Redis(redisUrl, { maxRetriesPerRequest: null });
       const processor = async (job: { data: RenderJob }) => {
         try {
-          return await answer(job.data, deps);
+          const { data } = job;
+          const seen = await answer(data, deps);
+          if (data.kind === 'detect' && seen)
+            await deps.blobs.put(data.result, Buffer.from(JSON.stringify(seen)));
         } catch (error) {
           throw new Error(toFailure(error));
         }

@@ -6,6 +6,7 @@ import { Box, type Examination, type ExaminedFace, QualityWarning } from '../../
 import { encodeUpright, sniffPhoto } from '../../images.js';
 import { LOOKED_AT } from '../../store/blob-keys.js';
 import type { AppDeps } from '../app.js';
+import { lookAt } from '../look-at.js';
 import { problems } from '../schemas.js';
 import { readPhoto } from '../upload.js';
 import { PhotoUpload } from '../upload-schemas.js';
@@ -101,18 +102,13 @@ export function faceRoutes(deps: AppDeps): FastifyPluginAsyncTypebox {
 }
 
 /** What a worker sees in the photo, which is deleted then; one that cannot be deleted is swept away later. */
-async function examined({ blobs, queues, patience }: AppDeps, photo: Uint8Array): Promise<Examination> {
-  const id = randomUUID();
-  const [blob, result] = [`${LOOKED_AT}${id}.jpg`, `${LOOKED_AT}${id}.json`];
+async function examined(deps: AppDeps, photo: Uint8Array): Promise<Examination> {
+  const blob = `${LOOKED_AT}${randomUUID()}.jpg`;
   try {
-    await blobs.put(blob, photo);
-    await queues.render({ kind: 'faces', blob, result }, patience.renderMs);
-    const seen = await blobs.get(result);
-    if (!seen) throw new Error('The job left no blob');
-    return JSON.parse(seen.toString()) as Examination;
+    await deps.blobs.put(blob, photo);
+    return await lookAt(deps, 'faces', blob, deps.patience.renderMs);
   } finally {
-    // The photo first: a late worker that misses it takes its result back.
-    for (const one of [blob, result]) await blobs.delete(one).catch(() => undefined);
+    await deps.blobs.delete(blob).catch(() => undefined);
   }
 }
 

@@ -14,6 +14,22 @@ describe('the file blob store', () => {
   blobStoreSuite(open);
   sweepSuite(open);
 
+  test('deletes a folder that somebody still writes to', async () => {
+    const { store, dispose } = await open();
+    for (let round = 0; round < 40; round++) {
+      for (let i = 0; i < 5; i++) await store.put(`a/1/${i}`, Buffer.from('x'));
+      let isDone = false;
+      const writing = (async () => {
+        while (!isDone) await store.put('a/1/preview', Buffer.from('x')).catch(() => undefined);
+      })();
+      await store.deletePrefix('a/').finally(() => {
+        isDone = true;
+      });
+      await writing;
+    }
+    await dispose();
+  });
+
   test('answers UNAVAILABLE when it cannot write, and leaves no temporary file', async () => {
     const { dir, store, dispose } = await open();
     await writeFile(join(dir, 'a'), 'a file where a folder should be');
