@@ -1,17 +1,18 @@
 /** The log of a process: JSON lines, without what plugins and errors would tell about people. */
-import { type DestinationStream, type Logger, pino, stdSerializers } from 'pino';
+import { type DestinationStream, type Logger, type LoggerOptions, pino, stdSerializers } from 'pino';
 import type { LogLevel } from './config.js';
 import { trail } from './trail.js';
 
 /** The reader of forms traces its options, which hold all headers of the request, keys included. */
 const LEFT_OUT = ['busboyOptions'];
 
-export function createLog(name: string, level: LogLevel, destination?: DestinationStream): Logger {
-  return pino(
-    { name, level, redact: { paths: LEFT_OUT, remove: true }, serializers: { err: described } },
-    destination,
-  );
-}
+const OPTIONS: LoggerOptions = {
+  redact: { paths: LEFT_OUT, remove: true },
+  serializers: { err: described },
+};
+
+export const createLog = (name: string, level: LogLevel, destination?: DestinationStream): Logger =>
+  pino({ ...OPTIONS, name, level }, destination);
 
 /**
  * Type, message and stack of an error, those of its causes included, and its code. Other members stay out: an error of Redis
@@ -26,5 +27,5 @@ function described(error: unknown): unknown {
 /** A log whose lines tell the request whose job they are about, as those of the API do about theirs. */
 export function createJobLog(name: string, level: LogLevel, destination?: DestinationStream): Logger {
   const mixin = (): { reqId?: string | undefined } => ({ reqId: trail().request });
-  return pino({ name, level, redact: { paths: LEFT_OUT, remove: true }, mixin }, destination);
+  return pino({ ...OPTIONS, name, level, mixin }, destination);
 }
