@@ -9,6 +9,8 @@ const ON_GPU: BatchSize = 8;
 const WORTH = 0.05;
 /** Jobs after which a worker measures in any case, although its queue was never empty. */
 const BUSY_JOBS = 8;
+/** Milliseconds without a job after which the next one is not thought to come soon: a measurement takes some 45 s. */
+const IDLE_MS = 60_000;
 
 export interface BatchSizingOptions {
   setting: BatchSetting;
@@ -20,13 +22,14 @@ export interface BatchSizingOptions {
 
 /**
  * On a CPU `auto` is decided by measurement, once for each kind of machine, and until then photos are projected one by one:
- * a worker that has nothing to go by finishes its first job, and measures when its queue is empty for the first time.
+ * a worker that has nothing to go by finishes its first job, and measures when no job has come for a minute.
  */
 export class BatchSizing {
   readonly #engine: Pick<Engine, 'call'>;
   readonly #options: BatchSizingOptions;
   #unmeasured = false;
   #jobs = 0;
+  #idle: NodeJS.Timeout | undefined;
 
   constructor(engine: Pick<Engine, 'call'>, options: BatchSizingOptions) {
     this.#engine = engine;
@@ -43,6 +46,11 @@ export class BatchSizing {
     onChoice(known ?? { size: 1, why: 'unmeasured', speeds: [] });
   }
 
+  /** A job begins. */
+  jobBegan(): void {
+    clearTimeout(this.#idle);
+  }
+
   /** A job has ended. */
   jobEnded(): void {
     this.#jobs++;
@@ -51,7 +59,9 @@ export class BatchSizing {
 
   /** No job waits. */
   idle(): void {
-    if (this.#jobs > 0) void this.#measure();
+    if (this.#jobs === 0 || !this.#unmeasured) return;
+    clearTimeout(this.#idle);
+    this.#idle = setTimeout(() => void this.#measure(), IDLE_MS).unref();
   }
 
   async #measure(): Promise<void> {

@@ -99,6 +99,7 @@ export async function embedWorker(
   const work = async (job: EmbedJobOf, token?: string, signal?: AbortSignal): Promise<void> => {
     const begun = performance.now();
     const used = clock.start();
+    sizing.jobBegan();
     const tenant = await tenantOf(job.data.id);
     try {
       const payload = { id: job.data.id, attempt: job.attemptsStarted };

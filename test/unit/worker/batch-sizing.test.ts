@@ -1,4 +1,4 @@
-import { beforeEach, describe, expect, it, vi } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import type { BatchSetting } from '../../../src/config.js';
 import type { BatchSpeed, EngineCalls, EngineMethod } from '../../../src/engine/protocol.js';
 import type { BatchInfo } from '../../../src/store/workers.js';
@@ -25,9 +25,11 @@ class SpeedEngine implements Engine {
 let choices: BatchInfo[];
 let errors: unknown[];
 beforeEach(() => {
+  vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
   choices = [];
   errors = [];
 });
+afterEach(() => void vi.useRealTimers());
 
 const sizing = (engine: Engine, setting: BatchSetting = 'auto', device: 'cpu' | 'cuda' = 'cpu') =>
   new BatchSizing(engine, {
@@ -67,16 +69,23 @@ describe('BatchSizing', () => {
     expect(engine.asked.every(({ known: only }) => only)).toBe(true);
   });
 
-  it('measures nothing before its first job has ended, and then when no job waits', async () => {
+  it('measures nothing before its first job has ended, and then when no job has come for a minute', async () => {
     const engine = new SpeedEngine({}, { 2: 80, 4: 79 });
     const some = sizing(engine);
     await some.begin();
     some.idle();
+    vi.advanceTimersByTime(60_000);
     expect(choices).toEqual([{ size: 1, why: 'unmeasured', speeds: [] }]);
     expect(engine.asked).toEqual([{ batch: 2, known: true }]);
     some.jobEnded();
+    some.idle();
+    vi.advanceTimersByTime(59_000);
+    some.jobBegan();
+    vi.advanceTimersByTime(60_000);
+    some.jobEnded();
     expect(engine.asked).toHaveLength(1);
     some.idle();
+    vi.advanceTimersByTime(60_000);
     await vi.waitFor(() => expect(choices.at(-1)).toMatchObject({ size: 2, why: 'measured' }));
     some.jobEnded();
     some.idle();
@@ -99,6 +108,7 @@ describe('BatchSizing', () => {
     await some.begin();
     some.jobEnded();
     some.idle();
+    vi.advanceTimersByTime(60_000);
     await vi.waitFor(() => expect(choices.at(-1)).toMatchObject({ size: 2, why: 'measured' }));
   });
 
@@ -110,8 +120,10 @@ describe('BatchSizing', () => {
     const call = vi.spyOn(engine, 'call').mockRejectedValue(lost);
     some.jobEnded();
     some.idle();
+    vi.advanceTimersByTime(60_000);
     await vi.waitFor(() => expect(errors).toEqual([lost]));
     some.idle();
+    vi.advanceTimersByTime(60_000);
     expect(call).toHaveBeenCalledOnce();
     expect(choices).toHaveLength(1);
   });
