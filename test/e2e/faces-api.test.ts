@@ -8,7 +8,7 @@ import type { EmbeddingRecord } from '../../src/contracts.js';
 import { LATENT_FORMATS } from '../../src/latent-files/latent-file.js';
 import { type ModelManifest, readManifest } from '../../src/models/manifest.js';
 import { RENDERS } from '../../src/store/blob-keys.js';
-import { announce } from '../../src/store/workers.js';
+import { announce, HEARTBEAT_EVERY_MS } from '../../src/store/workers.js';
 import { EngineClient } from '../../src/worker/engine-client.js';
 import { Latents } from '../../src/worker/latents.js';
 import { render } from '../../src/worker/render.js';
@@ -19,6 +19,7 @@ import { startRedis, type TestRedis } from '../support/redis.js';
 
 let server: TestRedis;
 let service: TestApp;
+let heartbeat: NodeJS.Timeout;
 let engine: EngineClient;
 let manifest: ModelManifest;
 
@@ -32,14 +33,18 @@ beforeAll(async () => {
   const latents = new Latents(blobs);
   service.serveRenders((job) => render({ blobs, engine, latents }, job));
   const { name, hash } = manifest.generator;
-  await announce(redis, config.keyPrefix, {
-    id: 'w1',
-    roles: ['render'],
-    generator: { name, hash },
-    warmUpMs: {},
-  });
+  const beat = () =>
+    announce(redis, config.keyPrefix, {
+      id: 'w1',
+      roles: ['render'],
+      generator: { name, hash },
+      warmUpMs: {},
+    });
+  await beat();
+  heartbeat = setInterval(() => void beat(), HEARTBEAT_EVERY_MS);
 });
 afterAll(async () => {
+  clearInterval(heartbeat);
   await engine?.close();
   await service?.close();
   await server?.stop();
