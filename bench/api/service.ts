@@ -9,8 +9,10 @@ import { freePort, planRedis, redisReady } from '../../src/cli/embedded-redis.js
 import type * as Processes from '../../src/cli/processes.js';
 import { type Config, childEnvironment, loadConfig } from '../../src/config.js';
 import { DEFAULT_TENANT, type Detection } from '../../src/contracts.js';
+import type { RenderJob } from '../../src/jobs.js';
 import { RENDER_QUEUE } from '../../src/queue.js';
 import { ApiKeys } from '../../src/store/api-keys.js';
+import { FileBlobStore } from '../../src/store/blobs.js';
 import { Records } from '../../src/store/records.js';
 import { MODELS_DIR, ROOT } from '../workspace.js';
 
@@ -48,11 +50,15 @@ export async function startApi(detection: Detection): Promise<ApiProcess> {
 
   const redis = new Redis(plan.url, { maxRetriesPerRequest: null });
   const workerRedis = new Redis(plan.url, { maxRetriesPerRequest: null });
-  const worker = new Worker(RENDER_QUEUE, async () => detection, {
-    connection: workerRedis,
-    prefix: keyPrefix,
-    concurrency: 4,
-  });
+  const blobs = new FileBlobStore(join(dataDir, 'blobs'));
+  const seen = Buffer.from(JSON.stringify(detection));
+  const worker = new Worker<RenderJob>(
+    RENDER_QUEUE,
+    async ({ data }) => {
+      if (data.kind === 'detect') await blobs.put(data.result, seen);
+    },
+    { connection: workerRedis, prefix: keyPrefix, concurrency: 4 },
+  );
   const { token } = await new ApiKeys(redis, keyPrefix).create({
     tenant: DEFAULT_TENANT,
     name: 'bench',
