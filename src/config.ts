@@ -75,6 +75,8 @@ export interface Config {
   /** Largest photo accepted, width times height. */
   readonly maxPixels: number;
   readonly maxPhotos: number;
+  /** Most bytes of uploads that an API process takes in at a time. */
+  readonly uploadBytes: number;
   /** Prefix of every Redis key. */
   readonly keyPrefix: string;
 }
@@ -165,6 +167,8 @@ export function loadConfig(env: Env = process.env, defaults: Env = {}): Config {
     maxUploadBytes: 25 * 1024 * 1024,
     maxPixels: 64e6,
     maxPhotos: 8,
+    uploadBytes:
+      2 ** 20 * read('LATENTMORPH_UPLOADS_MIB', 1024, 'an integer from 1 to 1048576', integer(1, 2 ** 20)),
     keyPrefix: 'latentmorph',
   };
   if (config.auth === 'open' && !isLoopback(config.host))

@@ -48,6 +48,7 @@ import { smoothnessRoutes } from './routes/smoothness.js';
 import { webhookDeliveryRoutes } from './routes/webhook-deliveries.js';
 import { webhookRoutes } from './routes/webhooks.js';
 import { Embedding, EmbeddingList, Problem } from './schemas.js';
+import { UploadRoom } from './upload-room.js';
 import { PartialResults } from './upload-schemas.js';
 import { buildValidator, withoutDefaults } from './validator.js';
 import { WEBHOOK_MESSAGES } from './webhook-messages.js';
@@ -59,6 +60,7 @@ export interface AppDeps {
     | 'maxUploadBytes'
     | 'maxPixels'
     | 'maxPhotos'
+    | 'uploadBytes'
     | 'keyPrefix'
     | 'auth'
     | 'ratePerMinute'
@@ -152,6 +154,7 @@ export async function buildApp(deps: AppDeps): Promise<FastifyInstance> {
   observe(app, deps);
   refuseUnknown(app);
   announceClosing(app);
+  app.decorate('uploads', new UploadRoom(deps.config));
   guard(app, deps);
   await limitRates(app, { redis: deps.redis, prefix: deps.config.keyPrefix });
   const { corsOrigins } = deps.config;

@@ -70,7 +70,10 @@ export function createRoutes(deps: AppDeps): FastifyPluginAsyncTypebox {
       // The schema is documentation here: a multipart body is streamed, and `readUpload` checks it part by part.
       validatorCompiler: () => () => true,
       // Before anything of the body is read.
-      preParsing: async (request) => checkQuota(deps, request.caller),
+      preParsing: async (request, reply) => {
+        await checkQuota(deps, request.caller);
+        app.uploads.enter(request, reply);
+      },
       handler: async (request, reply) => {
         const upload = await readUpload(request, config);
         checkRetention(upload.retention, config);

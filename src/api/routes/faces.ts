@@ -91,6 +91,7 @@ export function faceRoutes(deps: AppDeps): FastifyPluginAsyncTypebox {
       },
       // As in POST /embeddings.
       validatorCompiler: () => () => true,
+      preParsing: async (request, reply) => app.uploads.enter(request, reply),
       handler: async (request, reply) => {
         const photo = await readPhoto(request, config);
         await sniffPhoto(photo, { maxPixels: config.maxPixels });
