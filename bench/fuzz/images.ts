@@ -2,9 +2,11 @@
 import { readFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
+import { crc32 } from 'node:zlib';
 import sharp from 'sharp';
 import { AppError } from '../../src/errors.js';
 import { encodeUpright, sniffPhoto } from '../../src/images.js';
+import { mutated } from './mutate.js';
 import { latin1, type Target } from './target.js';
 
 const WIDTH = 96;
@@ -51,10 +53,25 @@ export async function imageTarget(): Promise<Target> {
     seeds: seeds.map((bytes) => Uint8Array.from(bytes)),
     tokens: TOKENS.map(latin1),
     maxBytes: 65_536,
+    change: (_bytes, { seeds, tokens, maxBytes }, random) =>
+      withChecksums(mutated({ seeds, tokens, maxBytes }, random)),
     read: async (bytes) => {
       await sniffPhoto(bytes);
       await encodeUpright(bytes);
     },
     isRefusal: (error) => error instanceof AppError && error.status < 500,
   };
+}
+
+/** A PNG with the checksums of its chunks made right, so that changes reach the decoder; others as they are. */
+function withChecksums(bytes: Uint8Array): Uint8Array {
+  const out = Buffer.from(bytes);
+  if (!out.subarray(1, 4).equals(latin1('PNG'))) return bytes;
+  for (let at = 8; at + 12 <= out.length; ) {
+    const end = at + 8 + out.readUInt32BE(at);
+    if (end + 4 > out.length) break;
+    out.writeUInt32BE(crc32(out.subarray(at + 4, end)), end);
+    at = end + 4;
+  }
+  return out;
 }

@@ -2,6 +2,8 @@
 import { Readable } from 'node:stream';
 import multipart from '@fastify/multipart';
 import Fastify from 'fastify';
+// Says what the configuration of a route may hold.
+import type {} from '../../src/api/access.js';
 import { sendProblem } from '../../src/api/problem.js';
 import { readUpload } from '../../src/api/upload.js';
 import { latin1, type Target } from './target.js';

@@ -10,6 +10,8 @@ export interface Material {
   readonly tokens: readonly Uint8Array[];
   /** An input grows no further than this, in bytes. */
   readonly maxBytes: number;
+  /** A change that knows the format; three inputs in four are changed by it alone. */
+  readonly change?: (bytes: Uint8Array, material: Material, random: Uniform) => Uint8Array;
 }
 
 type Change = (bytes: Uint8Array, material: Material, random: Uniform) => Uint8Array;
@@ -129,6 +131,8 @@ function otherNumber(bytes: Uint8Array, random: Uniform): Uint8Array {
 /** A seed with one to six changes, at most `maxBytes` long. */
 export function mutated(material: Material, random: Uniform): Uint8Array {
   let bytes = oneOf(material.seeds, random);
+  if (material.change && random() < 0.75)
+    return material.change(bytes, material, random).subarray(0, material.maxBytes);
   const changes = 1 + below(MOST_CHANGES, random);
   for (let i = 0; i < changes; i++) {
     bytes = oneOf(CHANGES, random)(bytes, material, random);

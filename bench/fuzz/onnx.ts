@@ -17,6 +17,7 @@ import {
 } from '../../src/models/graph/onnx.js';
 import { MessageWriter } from '../../src/models/graph/protobuf.js';
 import { readOnnx } from '../../src/models/graph/read-onnx.js';
+import { changedMessage } from './protobuf-change.js';
 import { isAccident, type Target, texts } from './target.js';
 
 const message = (): MessageWriter => new MessageWriter();
@@ -188,6 +189,7 @@ export const onnxTarget = async (): Promise<Target> => ({
   seeds: SEEDS,
   tokens: texts(...TOKENS),
   maxBytes: 65_536,
+  change: changedMessage,
   read: (bytes) => readOnnx(bytes, { dims: { N: 4 } }),
   isRefusal: (error) => !isAccident(error),
 });

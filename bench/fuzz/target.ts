@@ -9,10 +9,13 @@ export interface Target extends Material {
   readonly close?: () => Promise<void>;
 }
 
-/** Errors that the language throws where a program forgot a case. */
+/** Errors that the language throws where a program forgot a case, as they are or inside of others. */
 export const isAccident = (error: unknown): boolean =>
   !(error instanceof Error) ||
-  [TypeError, RangeError, ReferenceError, SyntaxError].some((type) => error instanceof type);
+  ACCIDENTS.some((type) => error instanceof type) ||
+  (error.cause !== undefined && isAccident(error.cause));
+
+const ACCIDENTS = [TypeError, RangeError, ReferenceError, SyntaxError];
 
 const utf8 = new TextEncoder();
 

@@ -102,10 +102,17 @@ export function readOpenVino(xml: string, bin: Uint8Array): SourceNet {
   const [layers, edges] = net.children as [Element, Element];
   const feeds = readEdges(edges);
   const out = new Map<number, Layer>();
+  let constants = 0;
   for (const element of layers.children) {
     const layer = readLayer(element, feeds, out, bin);
     if (out.has(layer.id)) throw new Error(`Layer id ${layer.id} is used twice`);
     out.set(layer.id, layer);
+    constants += layer.constant?.data.byteLength ?? 0;
+    // Each constant is a copy: many that name the same bytes would make gigabytes out of a small file.
+    if (constants > bin.length)
+      throw new Error(
+        `The constants up to layer ${layer.id} have more bytes than the ${bin.length} of the weights`,
+      );
     feeds.delete(layer.id);
   }
   for (const id of feeds.keys()) throw new Error(`An edge leads to layer ${id}, which does not exist`);
@@ -180,7 +187,8 @@ function readPort(where: string, element: Element): [number, Port] {
   if (element.tag !== 'port' || Object.keys(attrs).join(' ') !== 'id precision') {
     throw new Error(`${where} has a port that is not understood`);
   }
-  const dtype = PRECISIONS[attrs.precision!];
+  const precision = attrs.precision!;
+  const dtype = Object.hasOwn(PRECISIONS, precision) ? PRECISIONS[precision] : undefined;
   if (!dtype) throw new Error(`${where} has precision '${attrs.precision}', which is not supported`);
   const shape = element.children.map((dim) => {
     if (dim.tag !== 'dim') throw new Error(`${where} has <${dim.tag}> in a port`);
