@@ -2,6 +2,7 @@
 import type { GraphBuilder } from '../builder.js';
 import type { Attributes, Value } from '../ir.js';
 import { OPS } from '../ops/index.js';
+import { expectInputs } from '../ops/rule.js';
 import { bool, f32, i64, numbersOf, type Tensor } from '../tensor.js';
 import { decompositions } from './decompose.js';
 import { withExplicitWindow } from './explicit-window.js';
@@ -81,6 +82,8 @@ const REWRITES: Readonly<Record<string, Rewrite>> = {
 
 /** Adds the node to the builder in its opset 18 form and returns its outputs. */
 export function upgrade(b: GraphBuilder, node: FileNode, opset: number): Value[] {
+  const rule = OPS.get(node.op) ?? { arity: node.op === 'Constant' ? [0, 0] : [1, 1] };
+  expectInputs(rule, (i) => node.inputs[i] !== undefined);
   const rewrite = Object.hasOwn(REWRITES, node.op) ? REWRITES[node.op]! : keep;
   return rewrite(b, node, opset);
 }
