@@ -99,6 +99,14 @@ describe('a node with what its op does not expect', () => {
     expect(read({ nodes: [{ op, inputs: ['x'], outputs: ['y'] }] })).toThrow(`no rule for the op '${op}'`);
   });
 
+  it('constants of two element types are not joined', () => {
+    const nodes = [{ op: 'Concat', inputs: ['f', 'i'], outputs: ['y'], attrs: { axis: 0 } }];
+    const constants = { f: f32([1], [1]), i: i64([1]) };
+    expect(read({ nodes, constants })).toThrow(
+      'expected inputs of one element type but received float32, int64',
+    );
+  });
+
   it('sizes below zero are refused', () => {
     const nodes = [{ op: 'ConstantOfShape', inputs: ['s'], outputs: ['y'] }];
     expect(read({ nodes, constants: { s: i64([-2]) } })).toThrow('the shape [-2], which none can have');
