@@ -253,7 +253,13 @@ describe('README.md and guides', () => {
   });
 });
 
-const documents = ['README.md', 'SECURITY.md', 'CHANGELOG.md', 'clients/typescript/README.md', ...markdown('docs')];
+const documents = [
+  'README.md',
+  'SECURITY.md',
+  'CHANGELOG.md',
+  'clients/typescript/README.md',
+  ...markdown('docs'),
+];
 
 function markdown(folder: string): string[] {
   return readdirSync(join(ROOT, folder), { recursive: true, encoding: 'utf8' })

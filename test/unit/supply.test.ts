@@ -23,6 +23,7 @@ const { packages } = JSON.parse(readFileSync(`${ROOT}package-lock.json`, 'utf8')
       optional?: true;
       os?: string[];
       cpu?: string[];
+      libc?: string[];
     }
   >;
 };
