@@ -23,12 +23,17 @@ export interface Container {
   readinessProbe?: Probe;
   lifecycle?: { preStop: { exec: { command: [string, string] } } };
   resources: { requests: Record<string, string | number>; limits: Record<string, string | number> };
-  securityContext: { allowPrivilegeEscalation: boolean; capabilities: { drop: string[] } };
-  volumeMounts?: { name: string }[];
+  securityContext: {
+    allowPrivilegeEscalation: boolean;
+    readOnlyRootFilesystem: boolean;
+    capabilities: { drop: string[] };
+  };
+  volumeMounts?: { name: string; mountPath: string }[];
 }
 export interface Pod {
   terminationGracePeriodSeconds: number;
-  securityContext: { runAsNonRoot: boolean };
+  automountServiceAccountToken: boolean;
+  securityContext: { runAsNonRoot: boolean; runAsUser: number; seccompProfile: { type: string } };
   topologySpreadConstraints?: { labelSelector: { matchLabels: Labels } }[];
   initContainers?: Container[];
   containers: [Container];

@@ -226,9 +226,12 @@ describe.each(['cpu', 'gpu'])('deploy/kubernetes/%s', (name) => {
     }
   });
 
-  test('runs nothing as root, and mounts volumes that exist', () => {
+  test('runs nothing as root, lets nothing be written but volumes, and mounts those that exist', () => {
     for (const workload of workloads) {
-      expect(podOf(workload).securityContext.runAsNonRoot).toBe(true);
+      const { securityContext: pod, automountServiceAccountToken } = podOf(workload);
+      expect(pod).toMatchObject({ runAsNonRoot: true, seccompProfile: { type: 'RuntimeDefault' } });
+      expect(pod.runAsUser).toBeGreaterThan(0);
+      expect(automountServiceAccountToken).toBe(false);
       const claims = workload.spec.volumeClaimTemplates ?? [];
       const volumes = [...(podOf(workload).volumes ?? []), ...claims.map(({ metadata }) => metadata)];
       for (const {
@@ -236,7 +239,12 @@ describe.each(['cpu', 'gpu'])('deploy/kubernetes/%s', (name) => {
         volumeMounts = [],
         resources: { requests, limits },
       } of containersOf(workload)) {
-        expect(securityContext).toEqual({ allowPrivilegeEscalation: false, capabilities: { drop: ['ALL'] } });
+        expect(securityContext).toEqual({
+          allowPrivilegeEscalation: false,
+          readOnlyRootFilesystem: true,
+          capabilities: { drop: ['ALL'] },
+        });
+        for (const { mountPath } of volumeMounts) expect(['/data', '/models', '/tmp']).toContain(mountPath);
         expect(volumes.map((volume) => volume.name)).toEqual(
           expect.arrayContaining(volumeMounts.map((mount) => mount.name)),
         );

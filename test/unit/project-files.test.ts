@@ -57,6 +57,13 @@ describe('docker-compose.yml', () => {
     healthcheck?: { test: string[] };
     profiles?: string[];
     user?: string;
+    read_only?: boolean;
+    tmpfs?: string[];
+    cap_drop?: string[];
+    cap_add?: string[];
+    privileged?: boolean;
+    security_opt?: string[];
+    pids_limit?: number;
     deploy?: { resources: { reservations: { devices: { driver: string; capabilities: string[] }[] } } };
   }
   const compose = parse(text('docker-compose.yml'), { merge: true }) as {
@@ -101,6 +108,18 @@ describe('docker-compose.yml', () => {
       expect(compose.services[name]).toBeDefined();
       if (condition === 'service_healthy') expect(compose.services[name]!.healthcheck).toBeDefined();
     }
+  });
+
+  test.each(services)('%s may do nothing that it need not', (_, service) => {
+    expect(service).toMatchObject({
+      read_only: true,
+      tmpfs: ['/tmp:size=512m,mode=1777,nosuid,nodev,noexec'],
+      cap_drop: ['ALL'],
+      security_opt: ['no-new-privileges:true'],
+      pids_limit: 2048,
+    });
+    expect([service.cap_add, service.privileged]).toEqual([undefined, undefined]);
+    for (const volume of service.volumes ?? []) expect(volume).toMatch(/^\w+:\/(data|models)$/);
   });
 
   test('asks for probes that exist', () => {
@@ -234,7 +253,13 @@ describe('README.md and guides', () => {
   });
 });
 
-const documents = ['README.md', 'CHANGELOG.md', 'clients/typescript/README.md', ...markdown('docs')];
+const documents = [
+  'README.md',
+  'SECURITY.md',
+  'CHANGELOG.md',
+  'clients/typescript/README.md',
+  ...markdown('docs'),
+];
 
 function markdown(folder: string): string[] {
   return readdirSync(join(ROOT, folder), { recursive: true, encoding: 'utf8' })

@@ -102,10 +102,17 @@ export function readOpenVino(xml: string, bin: Uint8Array): SourceNet {
   const [layers, edges] = net.children as [Element, Element];
   const feeds = readEdges(edges);
   const out = new Map<number, Layer>();
+  let constants = 0;
   for (const element of layers.children) {
     const layer = readLayer(element, feeds, out, bin);
     if (out.has(layer.id)) throw new Error(`Layer id ${layer.id} is used twice`);
     out.set(layer.id, layer);
+    constants += layer.constant?.data.byteLength ?? 0;
+    // Each constant is a copy: many that name the same bytes would make gigabytes out of a small file. A few small ones do.
+    if (constants > 2 * bin.length)
+      throw new Error(
+        `The constants up to layer ${layer.id} have more than twice the ${bin.length} bytes of the weights`,
+      );
     feeds.delete(layer.id);
   }
   for (const id of feeds.keys()) throw new Error(`An edge leads to layer ${id}, which does not exist`);
@@ -145,7 +152,8 @@ function readLayer(
   const attrs = parts.get('data')?.attrs ?? {};
   expectAttributes(where, attrs, rule.attrs ?? {});
   const known = ['data', 'input', 'output'].filter((tag) => parts.has(tag));
-  if (known.length !== element.children.length) throw new Error(`${where} has a part that is not understood`);
+  if (known.length !== element.children.length || (parts.get('data')?.children.length ?? 0) > 0)
+    throw new Error(`${where} has a part that is not understood`);
   const inputs = readInputs(where, parts.get('input'), feeds.get(id) ?? new Map(), before);
   const outputs = new Map((parts.get('output')?.children ?? []).map((port) => readPort(where, port)));
   expectCount(`${where} inputs`, inputs.length, rule.inputs);
@@ -180,10 +188,12 @@ function readPort(where: string, element: Element): [number, Port] {
   if (element.tag !== 'port' || Object.keys(attrs).join(' ') !== 'id precision') {
     throw new Error(`${where} has a port that is not understood`);
   }
-  const dtype = PRECISIONS[attrs.precision!];
+  const precision = attrs.precision!;
+  const dtype = Object.hasOwn(PRECISIONS, precision) ? PRECISIONS[precision] : undefined;
   if (!dtype) throw new Error(`${where} has precision '${attrs.precision}', which is not supported`);
   const shape = element.children.map((dim) => {
-    if (dim.tag !== 'dim') throw new Error(`${where} has <${dim.tag}> in a port`);
+    if (dim.tag !== 'dim' || dim.children.length > 0)
+      throw new Error(`${where} has <${dim.children[0]?.tag ?? dim.tag}> in a port`);
     return integer(dim.text, where);
   });
   return [integer(attrs.id!, where), { dtype, shape }];

@@ -43,6 +43,8 @@ class Unpickler {
   private readonly memo = new Map<number, Item>();
   private readonly view: DataView;
   private at = 0;
+  /** Bytes that an array holds already. */
+  private readonly used = new Set<Uint8Array>();
 
   constructor(private readonly bytes: Uint8Array) {
     this.view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
@@ -80,7 +82,7 @@ class Unpickler {
     K: () => this.push({ kind: 'int', value: this.byte() }),
     M: () => this.push({ kind: 'int', value: this.view.getUint16(this.skip(2), true) }),
     J: () => this.push({ kind: 'int', value: this.view.getInt32(this.skip(4), true) }),
-    X: () => this.push({ kind: 'text', value: utf8.decode(this.take(this.length32())) }),
+    X: () => this.push({ kind: 'text', value: this.text(this.length32()) }),
     C: () => this.push({ kind: 'bytes', value: this.take(this.byte()) }),
     B: () => this.push({ kind: 'bytes', value: this.take(this.length32()) }),
     ')': () => this.tuple(0),
@@ -109,7 +111,7 @@ class Unpickler {
     },
     b: () => {
       const state = this.pop();
-      build(this.stack.at(-1), state);
+      build(this.stack.at(-1), state, this.used);
     },
   };
 
@@ -170,10 +172,20 @@ class Unpickler {
     return this.bytes.subarray(start, start + length);
   }
 
+  private text(length: number): string {
+    const at = this.at;
+    try {
+      return utf8.decode(this.take(length));
+    } catch (cause) {
+      if (cause instanceof TypeError) throw new Error(`Pickle has text at ${at} that is not UTF-8`);
+      throw cause;
+    }
+  }
+
   private line(): string {
     const end = this.bytes.indexOf(0x0a, this.at);
     if (end < 0 || end - this.at > 200) throw new Error(`Pickle has no line at ${this.at}`);
-    const line = utf8.decode(this.take(end - this.at));
+    const line = this.text(end - this.at);
     this.at++;
     return line;
   }
@@ -203,7 +215,7 @@ function reduce(callable: Item, args: Item): Item {
 }
 
 /** State of a dtype: (3, '<', ..); of an array: (1, shape, dtype, fortran order, bytes). */
-function build(target: Item | undefined, state: Item): void {
+function build(target: Item | undefined, state: Item, used: Set<Uint8Array>): void {
   const items = state.kind === 'tuple' ? state.items : [];
   if (target?.kind === 'dtype' && items[1]?.kind === 'text') {
     if (items[1].value !== '<')
@@ -234,6 +246,9 @@ function build(target: Item | undefined, state: Item): void {
       `Expected ${sizeOf(dims) * 4} bytes for shape [${dims}] but received ${data.value.length}`,
     );
   }
+  // Each array is a copy, so that bytes named by many arrays would make gigabytes out of a small file.
+  if (used.has(data.value)) throw new Error('Pickle fills two arrays with the same bytes');
+  used.add(data.value);
   target.tensor = f32(new Float32Array(new Uint8Array(data.value).buffer), dims);
 }
 

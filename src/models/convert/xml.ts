@@ -11,6 +11,8 @@ export interface Element {
 interface OpenElement extends Element {
   children: Element[];
   text: string;
+  /** Joined once, when the element ends. */
+  readonly pieces: string[];
 }
 
 const MAX_DEPTH = 64;
@@ -20,7 +22,7 @@ const ENTITIES: Readonly<Record<string, string>> = { amp: '&', lt: '<', gt: '>',
 
 /** Parses a document with one root. Comments, CDATA, DOCTYPE and entities other than the five of XML are refused. */
 export function parseXml(source: string): Element {
-  const root: OpenElement = { tag: '', attrs: {}, children: [], text: '' };
+  const root: OpenElement = { tag: '', attrs: {}, children: [], text: '', pieces: [] };
   const stack: OpenElement[] = [root];
   TOKEN.lastIndex = /^\uFEFF?<\?xml [^?]*\?>/.exec(source)?.[0].length ?? 0;
   while (TOKEN.lastIndex < source.length) {
@@ -31,10 +33,11 @@ export function parseXml(source: string): Element {
     const top = stack.at(-1)!;
     if (text !== undefined) {
       if (top === root && text.trim()) throw new Error(`XML has text outside its root at offset ${at}`);
-      top.text = (top.text + decode(text)).trim();
+      top.pieces.push(decode(text));
     } else if (closed !== undefined) {
       if (stack.length === 1 || closed !== top.tag)
         throw new Error(`XML closes '${closed}' at offset ${at}, open is '${top.tag}'`);
+      top.text = top.pieces.join('').trim();
       stack.pop();
     } else {
       const element: OpenElement = {
@@ -42,6 +45,7 @@ export function parseXml(source: string): Element {
         attrs: parseAttributes(attributes!, at),
         children: [],
         text: '',
+        pieces: [],
       };
       top.children.push(element);
       if (!empty) stack.push(element);

@@ -16,6 +16,7 @@ import {
 } from './onnx.js';
 import { NotConstant } from './ops/rule.js';
 import { prune } from './passes/rewrite.js';
+import { Budget } from './read/budget.js';
 import { Message } from './read/message.js';
 import { type NodeInFile, namesRead, readAttribute, readNode } from './read/node-proto.js';
 import { ReadingBuilder } from './read/reading-builder.js';
@@ -37,6 +38,8 @@ interface Scope {
   /** Attributes that the function was called with. */
   readonly attrs: Readonly<Record<string, Attribute>>;
   readonly opset: number;
+  /** Functions and branches around. */
+  readonly level: number;
 }
 
 /**
@@ -48,7 +51,7 @@ export function readOnnx(bytes: Uint8Array, options: ReadOptions = {}): Graph {
   // A Buffer's slice shares memory, and a tensor is copied out by slicing.
   const model = new Message(new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.byteLength), 'the model');
   const graph = model.message(MODEL.graph, 'graph');
-  return new Reader(model, graph, options.dims ?? {}).read();
+  return new Reader(model, graph, options.dims ?? {}, new Budget(bytes.byteLength)).read();
 }
 
 class Reader {
@@ -60,17 +63,18 @@ class Reader {
     model: Message,
     private readonly graph: Message,
     private readonly dims: Readonly<Record<string, number>>,
+    private readonly budget: Budget,
   ) {
     this.opset = defaultOpset(model, MODEL.opsetImport);
     const functions = model.messages(MODEL.functions, (i) => `function ${i}`);
     this.functions = new Map(functions.map((f) => [nameOfFunction(f), f]));
     const names = this.nodesOf(graph).flatMap(({ inputs, outputs }) => [...inputs, ...outputs]);
-    this.b = new ReadingBuilder(graph.text(GRAPH.name) || 'graph');
+    this.b = new ReadingBuilder(graph.text(GRAPH.name) || 'graph', budget);
     this.b.reserve(names);
   }
 
   read(): Graph {
-    const scope: Scope = { values: new Map(), attrs: {}, opset: this.opset };
+    const scope: Scope = { values: new Map(), attrs: {}, opset: this.opset, level: 0 };
     this.readConstants(this.graph, scope);
     for (const info of this.graph.messages(GRAPH.input, (i) => `input ${i}`)) {
       const name = info.text(VALUE_INFO.name);
@@ -128,6 +132,7 @@ class Reader {
     outputs: readonly string[],
     scope: Scope,
   ): Value[] {
+    this.budget.takeNode(scope.level);
     const attrs = { ...node.attrs };
     for (const [name, from] of Object.entries(node.references)) {
       const value = scope.attrs[from];
@@ -137,7 +142,7 @@ class Reader {
       this.b.typeOf(name),
     );
     const body = this.functions.get([node.domain, node.op, node.overload].join(':'));
-    if (body) return this.readFunction(body, inputs, attrs);
+    if (body) return this.readFunction(body, inputs, attrs, scope.level + 1);
     if (node.domain !== '') {
       throw new Error(
         `${where}: there is no rule for ops of the domain '${node.domain}', and the model holds no function of that name`,
@@ -163,7 +168,7 @@ class Reader {
       throw new Error(`${where}: the condition is known only at run time, so that no branch can be taken`);
     const branch = node.graphs[numbersOf(known)[0] ? 'then_branch' : 'else_branch'];
     if (!branch) throw new Error(`${where}: a branch is missing`);
-    const inner: Scope = { ...scope, values: new Map(scope.values) };
+    const inner: Scope = { ...scope, values: new Map(scope.values), level: scope.level + 1 };
     this.readConstants(branch, inner);
     const outputs = outputNames(branch);
     this.readNodes(this.nodesOf(branch), inner, outputs);
@@ -174,6 +179,7 @@ class Reader {
     body: Message,
     inputs: readonly (Value | undefined)[],
     given: Readonly<Record<string, Attribute>>,
+    level: number,
   ): Value[] {
     const defaults = body.messages(FUNCTION.attributeProto, () => `a default of the ${body.what}`);
     const attrs = {
@@ -187,7 +193,7 @@ class Reader {
     };
     const values = new Map<string, Value>();
     for (const [i, name] of body.texts(FUNCTION.input).entries()) if (inputs[i]) values.set(name, inputs[i]);
-    const scope: Scope = { values, attrs, opset: defaultOpset(body, FUNCTION.opsetImport) };
+    const scope: Scope = { values, attrs, opset: defaultOpset(body, FUNCTION.opsetImport), level };
     const outputs = body.texts(FUNCTION.output);
     const nodes = body.messages(FUNCTION.node, (i) => `node ${i} of the ${body.what}`).map(readNode);
     this.readNodes(nodes, scope, outputs);

@@ -25,6 +25,8 @@ export function f32(data: ArrayLike<number>, shape: Shape = []): Tensor {
 
 /** Int64 constant, by default a vector: the form in which ONNX takes shapes and axes. */
 export function i64(data: readonly number[], shape: Shape = [data.length]): Tensor {
+  const broken = data.find((x) => !Number.isInteger(x));
+  if (broken !== undefined) throw new Error(`Expected whole numbers but received ${broken}`);
   return checked({ dtype: 'int64', shape, data: BigInt64Array.from(data, BigInt) });
 }
 

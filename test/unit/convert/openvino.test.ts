@@ -61,6 +61,7 @@ describe('readOpenVino', () => {
     ['an unknown value', 'auto_broadcast="numpy"', 'auto_broadcast="pdpd"', 'pdpd'],
     ['a missing attribute', '<data auto_broadcast="numpy"/>', '', "lacks the attribute 'auto_broadcast'"],
     ['an id used twice', 'id="1" name="bias"', 'id="0" name="bias"', 'id 0 is used twice'],
+    ['a precision from the prototype', 'precision="FP32"', 'precision="toString"', "'toString'"],
     ['a half precision', 'precision="FP32"', 'precision="FP16"', "'FP16'"],
     ['a constant of another size', 'size="8"', 'size="4"', 'expected 8 bytes'],
     ['a constant of another shape', 'shape="1, 2" offset', 'shape="2" offset', 'float32 [2]'],
@@ -77,6 +78,31 @@ describe('readOpenVino', () => {
   ])('refuses %s', (_what, from, to, message) => {
     expect(NET).toContain(from);
     expect(() => readOpenVino(NET.replace(from, to), BIN)).toThrow(message);
+  });
+
+  it('refuses constants that share their bytes: a small file would fill the memory', () => {
+    const second = (id: number) =>
+      `<layer id="${id}" name="again" type="Const" version="opset1"><data element_type="f32" shape="1, 2" offset="4" size="8"/><output>${port(0, [1, 2])}</output></layer>`;
+    const doubled = NET.replace('</layers>', `${second(4)}${second(5)}${second(6)}</layers>`);
+    expect(() => readOpenVino(doubled, BIN)).toThrow('more than twice the 12 bytes of the weights');
+  });
+
+  it('refuses every element but those of the format, wherever it stands', () => {
+    for (const tag of ['layer', 'data', 'port', 'dim', 'edge', 'layers', 'edges', 'net']) {
+      const at = NET.search(new RegExp(`<${tag}[ />]`));
+      const renamed =
+        NET.slice(0, at) + NET.slice(at).replaceAll(new RegExp(`(</?)${tag}(?=[ />])`, 'g'), '$1other');
+      expect(() => readOpenVino(renamed, BIN), tag).toThrow();
+      const added = NET.replace(new RegExp(`(<${tag}(?: [^>]*[^/])?>)`), '$1<other/>');
+      if (added !== NET) expect(() => readOpenVino(added, BIN), tag).toThrow();
+    }
+  });
+
+  it('reads a megabyte of text in pieces in a second', () => {
+    const pieces = NET.replace('<meta_data>', `<meta_data>${'text<a/>'.repeat(130_000)}`);
+    const begun = performance.now();
+    expect(readOpenVino(pieces, BIN).layers.size).toBe(4);
+    expect(performance.now() - begun).toBeLessThan(1000);
   });
 
   it('refuses a text cut off anywhere', () => {

@@ -43,6 +43,52 @@ describe('readPickle', () => {
     expect(() => readPickle(bytes(dict(value)))).toThrow(message);
   });
 
+  it('knows 27 opcodes and refuses each of the 229 others by its number', () => {
+    const known = '\x80}N(\x88\x89KMJXCB)\x85\x86\x87tqrhjsucRb.';
+    for (let opcode = 0; opcode < 256; opcode++) {
+      const read = () => readPickle(bytes('\x80\x03', opcode));
+      if (known.includes(String.fromCharCode(opcode))) expect(read).not.toThrow('is not supported');
+      else expect(read).toThrow(`opcode 0x${opcode.toString(16)} at 2 is not supported`);
+    }
+  });
+
+  it('refuses every global but the four names by which numpy makes arrays', () => {
+    const read = (module: string, name: string) => () => readPickle(bytes(`\x80\x03c${module}\n${name}\n.`));
+    for (const [module, name] of [
+      ['numpy.core.multiarray', '_reconstruct'],
+      ['numpy._core.multiarray', '_reconstruct'],
+      ['numpy', 'ndarray'],
+      ['numpy', 'dtype'],
+    ] as const)
+      expect(read(module, name)).toThrow('received global');
+    const refused = 'which is refused: only numpy arrays are read';
+    for (const [module, name] of [
+      ['numpy', 'fromfile'],
+      ['numpy.core.multiarray', 'scalar'],
+      ['torch._utils', '_rebuild_tensor_v2'],
+      ['numpy dtype', ''],
+      ['', ''],
+    ] as const)
+      expect(read(module, name)).toThrow(refused);
+    fc.assert(
+      fc.property(fc.stringMatching(/^[\w.]{0,30}$/), fc.stringMatching(/^\w{0,30}$/), (module, name) => {
+        expect(read(module, name)).toThrow(refused);
+      }),
+      { numRuns: 500, seed: 1 },
+    );
+  });
+
+  it('refuses text that is not UTF-8, saying where it is', () => {
+    expect(() => readPickle(bytes('\x80\x03X\x02\0\0\0\xff\xfe.'))).toThrow('text at 7 that is not UTF-8');
+    expect(() => readPickle(bytes('\x80\x03c\xff\nx\n.'))).toThrow('text at 3 that is not UTF-8');
+  });
+
+  it('refuses arrays that share their bytes: a small file would fill the memory', () => {
+    const one = `${EMPTY_ARRAY}(K\x01K\x02\x85${dtype()}\x89`;
+    const shared = `\x80\x03}(${text('a')}${one}B\x08\0\0\0\0\0\0\0\0\0\0\0q\0tb${text('b')}${one}h\0tbu.`;
+    expect(() => readPickle(bytes(shared))).toThrow('two arrays with the same bytes');
+  });
+
   it('refuses a dict that holds itself', () => {
     expect(() => readPickle(bytes(`\x80\x03}q\0${text('a')}h\0s.`))).toThrow('in two places');
   });

@@ -6,6 +6,7 @@ export const control: Readonly<Record<string, OpRule>> = {
   /** Inputs: trip count, condition, carried values. Body: (i, condition, carried) -> (condition, carried, one slice per scan output). */
   Loop: {
     arity: [2, Number.POSITIVE_INFINITY],
+    optional: [0, 1],
     infer: (ctx) => {
       const { body } = ctx.attrs;
       if (body === undefined || !isGraph(body)) throw new Error('expected a graph as the attribute body');

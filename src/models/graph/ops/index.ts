@@ -16,7 +16,7 @@ import { pad } from './pad.js';
 import { pool } from './pool.js';
 import { reduce } from './reduce.js';
 import { resize } from './resize.js';
-import type { OpRule } from './rule.js';
+import { expectInputs, type OpRule } from './rule.js';
 import { shape } from './shape.js';
 import { slice } from './slice.js';
 import { triangle } from './triangle.js';
@@ -65,8 +65,10 @@ export function inferTypes(node: Node, { typeOf, constantOf }: Lookup): Type[] {
       `expected ${min === max ? min : `${min} to ${max}`} inputs but received ${node.inputs.length}`,
     );
   }
+  const inputs = node.inputs.map((name) => (name ? typeOf(name) : undefined));
+  expectInputs(rule, (i) => inputs[i] !== undefined);
   const types = rule.infer({
-    inputs: node.inputs.map((name) => (name ? typeOf(name) : undefined)),
+    inputs,
     outputs: node.outputs.length,
     attrs: node.attrs,
     constant: (i) => (node.inputs[i] ? constantOf(node.inputs[i]) : undefined),
@@ -74,5 +76,7 @@ export function inferTypes(node: Node, { typeOf, constantOf }: Lookup): Type[] {
   if (types.length !== node.outputs.length) {
     throw new Error(`expected ${types.length} outputs but received ${node.outputs.length}`);
   }
+  const wrong = types.find(({ shape }) => shape.some((d) => !Number.isSafeInteger(d) || d < 0));
+  if (wrong) throw new Error(`would make the shape [${wrong.shape}], which none can have`);
   return types;
 }

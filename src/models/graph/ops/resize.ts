@@ -150,6 +150,7 @@ function blockSums(b: GraphBuilder, g: Value, blocks: readonly number[]): Value 
 export const resize: Readonly<Record<string, OpRule>> = {
   Resize: {
     arity: [2, 4],
+    optional: [1],
     infer: (ctx) => {
       const { dtype, shape } = typeAt(ctx, 0);
       const known = (i: number, what: string): Tensor | undefined => {

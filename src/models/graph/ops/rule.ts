@@ -25,6 +25,8 @@ export interface GradContext {
 export interface OpRule {
   /** Least and most number of inputs. */
   readonly arity: readonly [min: number, max: number];
+  /** Inputs among the least number that may be left out all the same. */
+  readonly optional?: readonly number[];
   /** Types of the outputs. Throws on inputs that do not fit. */
   infer(ctx: InferContext): Type[];
   /**
@@ -32,6 +34,15 @@ export interface OpRule {
    * Absent for ops that are piecewise constant or have no derivative; `false` marks ops whose gradient is zero.
    */
   readonly grad?: ((ctx: GradContext) => (Value | undefined)[]) | false;
+}
+
+/** Throws where an input that the rule needs was left out. `isGiven` tells of each input whether it is there. */
+export function expectInputs(
+  { arity, optional = [] }: Pick<OpRule, 'arity' | 'optional'>,
+  isGiven: (i: number) => boolean,
+): void {
+  for (let i = 0; i < arity[0]; i++)
+    if (!isGiven(i) && !optional.includes(i)) throw new Error(`expected input ${i}, which was left out`);
 }
 
 /** Type of an input that must be there. */

@@ -5,6 +5,7 @@ import { zeros } from './resample.js';
 import {
   axisOf,
   broadcast,
+  commonDtype,
   constantInts,
   type InferContext,
   intAttr,
@@ -135,7 +136,7 @@ export const shape: Readonly<Record<string, OpRule>> = {
         if (!fits) throw new Error(`cannot join [${first.shape}] and [${shape}] along axis ${axis}`);
         return n + shape[axis]!;
       }, 0);
-      return [{ dtype: first.dtype, shape: first.shape.map((d, i) => (i === axis ? total : d)) }];
+      return [{ dtype: commonDtype(ctx), shape: first.shape.map((d, i) => (i === axis ? total : d)) }];
     },
     grad: ({ b, inputs, outputs, grads, attrs, needs }) => {
       const axis = axisOf(intAttr(attrs, 'axis', 0), outputs[0]!.shape.length);

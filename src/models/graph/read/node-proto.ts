@@ -1,6 +1,7 @@
 /** NodeProto -> op, names and attributes, as they stand in the file. */
 import type { Attribute } from '../ir.js';
 import { ATTRIBUTE, ATTRIBUTE_TYPE, GRAPH, NODE, VALUE_INFO } from '../onnx.js';
+import { MOST_LEVELS } from './budget.js';
 import type { Message } from './message.js';
 import { readTensor } from './tensor-proto.js';
 
@@ -60,14 +61,15 @@ export function readAttribute(message: Message, where: string): Attribute {
   throw new Error(`${where} has type ${type} of ONNX, which is not supported`);
 }
 
-/** Every name that nodes read, inside their graphs too. */
-export function namesRead(nodes: readonly NodeInFile[]): Set<string> {
+/** Every name that nodes read, inside their graphs too. Throws where those nest too deep. */
+export function namesRead(nodes: readonly NodeInFile[], level = 0): Set<string> {
+  if (level > MOST_LEVELS) throw new Error(`The model nests branches deeper than ${MOST_LEVELS} levels`);
   const names = new Set<string>();
   for (const { inputs, graphs } of nodes) {
     for (const name of inputs) names.add(name);
     for (const graph of Object.values(graphs)) {
       const inner = graph.messages(GRAPH.node, (i) => `node ${i} of ${graph.what}`).map(readNode);
-      for (const name of namesRead(inner)) names.add(name);
+      for (const name of namesRead(inner, level + 1)) names.add(name);
       for (const output of graph.messages(GRAPH.output, () => `an output of ${graph.what}`))
         names.add(output.text(VALUE_INFO.name));
     }

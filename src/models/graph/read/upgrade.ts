@@ -2,7 +2,8 @@
 import type { GraphBuilder } from '../builder.js';
 import type { Attributes, Value } from '../ir.js';
 import { OPS } from '../ops/index.js';
-import { bool, f32, i64, numbersOf, sizeOf, type Tensor } from '../tensor.js';
+import { expectInputs } from '../ops/rule.js';
+import { bool, f32, i64, numbersOf, type Tensor } from '../tensor.js';
 import { decompositions } from './decompose.js';
 import { withExplicitWindow } from './explicit-window.js';
 import { type FileNode, keep, type Rewrite } from './file-node.js';
@@ -64,8 +65,8 @@ const REWRITES: Readonly<Record<string, Rewrite>> = {
     if (training && (!known || numbersOf(known)[0] !== 0))
       throw new Error('drops at random as in training: export the model in evaluation mode');
     if (node.outputs.length === 1) return [x];
-    const all = bool(new Array<boolean>(sizeOf(x.shape)).fill(true), x.shape);
-    return [x, b.constant(all, node.outputs[1])];
+    const all = { value: bool([true], [1]) };
+    return [x, ...b.ops('ConstantOfShape', [b.ints(x.shape)], all, [node.outputs[1]!])];
   },
   BatchNormalization: (b, node) => {
     if (node.attrs.training_mode === 1 || node.outputs.length > 1)
@@ -81,7 +82,10 @@ const REWRITES: Readonly<Record<string, Rewrite>> = {
 
 /** Adds the node to the builder in its opset 18 form and returns its outputs. */
 export function upgrade(b: GraphBuilder, node: FileNode, opset: number): Value[] {
-  return (REWRITES[node.op] ?? keep)(b, node, opset);
+  const rule = OPS.get(node.op) ?? { arity: node.op === 'Constant' ? [0, 0] : [1, 1] };
+  expectInputs(rule, (i) => node.inputs[i] !== undefined);
+  const rewrite = Object.hasOwn(REWRITES, node.op) ? REWRITES[node.op]! : keep;
+  return rewrite(b, node, opset);
 }
 
 /** Ops whose outputs after the first are made only where they are read. */
