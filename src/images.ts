@@ -21,6 +21,9 @@ export const DEFAULT_QUALITY = 92;
 /** 0..9: twice as long for a few percent of the bytes are not worth a wait. */
 const AVIF_EFFORT = 2;
 
+/** Pixels of a side: decoders need memory and time by the row or column, whatever the area. No camera has more. */
+const MAX_SIDE = 16_384;
+
 /** Default limit of a picture that already passed intake, in pixels. */
 const MAX_PIXELS = 64e6;
 
@@ -52,6 +55,10 @@ export async function sniffPhoto(
       detail: `The photo has ${width} x ${height} pixels (${has}); at most ${limit} are accepted. Reduce it and send it again.`,
     });
   }
+  if (Math.max(width, height) > MAX_SIDE)
+    throw new AppError('IMAGE_TOO_LARGE', {
+      detail: `The photo has ${width} x ${height} pixels; at most ${MAX_SIDE} a side are accepted. Reduce it and send it again.`,
+    });
   // A small thumbnail still reads the file to its end: the cheapest proof that it can be decoded.
   await guarded(() => decoder(bytes).resize(16, 16, { fit: 'fill' }).raw().toBuffer());
   return { format, width, height };

@@ -99,6 +99,27 @@ describe('sniffPhoto', () => {
     expect(error.detail).toContain('120 x 80 pixels');
   });
 
+  it.each([
+    ['png', 16_385, 1],
+    ['png', 1, 16_385],
+    ['jpeg', 65_376, 2],
+  ] as const)(
+    'refuses a %s of %i x %i pixels: few, but too many of a side',
+    async (format, width, height) => {
+      const bytes = await sharp({ create: { width, height, channels: 3, background: '#888' } })
+        .toFormat(format)
+        .toBuffer();
+      const error = await refusal(bytes);
+      expect(error.code).toBe('IMAGE_TOO_LARGE');
+      expect(error.detail).toContain(`${width} x ${height} pixels; at most 16384 a side`);
+    },
+  );
+
+  it('takes a side of 16,384 pixels', async () => {
+    const long = { create: { width: 16_384, height: 64, channels: 3 as const, background: '#888' } };
+    expect(await sniffPhoto(await sharp(long).jpeg().toBuffer())).toMatchObject({ width: 16_384 });
+  });
+
   it('reads the size of a decompression bomb without decoding it', async () => {
     const bomb = Buffer.from(await picture().png().toBuffer());
     bomb.writeUInt32BE(60_000, 16);
