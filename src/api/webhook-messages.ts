@@ -2,7 +2,7 @@
 import { Type } from 'typebox';
 import { EmbeddingId } from '../contracts.js';
 import { RequestTags } from '../request-tags.js';
-import { OUTBOX_TYPES } from '../store/records.js';
+import { OUTBOX_TYPES } from '../store/job-protocol.js';
 import { TEST_EVENT } from '../store/webhook-deliveries.js';
 import { time } from './schemas.js';
 

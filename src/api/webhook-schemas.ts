@@ -1,6 +1,6 @@
 /** Shapes of webhooks and their deliveries, and how stored ones look from outside. */
 import { type Static, Type } from 'typebox';
-import { OUTBOX_TYPES } from '../store/records.js';
+import { OUTBOX_TYPES } from '../store/job-protocol.js';
 import { Attempt, DELIVERY_STATES, type DeliveryRecord, EVENT_TYPES } from '../store/webhook-deliveries.js';
 import { DISABLED_REASONS, type WebhookRecord } from '../store/webhooks.js';
 import { time } from './schemas.js';

@@ -1,7 +1,7 @@
 /** News of embeddings: what has happened to one, and a hint as soon as something happens. */
 import { EventEmitter } from 'node:events';
 import type { Redis } from 'ioredis';
-import type { EventKind } from './records.js';
+import type { EventKind } from './job-protocol.js';
 import { reachable } from './redis.js';
 
 export interface Change {

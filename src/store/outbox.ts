@@ -1,6 +1,6 @@
 /** The ends of embeddings that webhooks have not heard of yet, read by any number of processes, each entry by one. */
 import type { Redis } from 'ioredis';
-import { OUTBOX_TYPES, type OutboxType } from './records.js';
+import { OUTBOX_TYPES, type OutboxType } from './job-protocol.js';
 import { reachable } from './redis.js';
 
 const GROUP = 'webhooks';

@@ -9,44 +9,27 @@ import { type Static, Type } from 'typebox';
 import { Compile } from 'typebox/compile';
 import { DEFAULT_TENANT, EmbeddingRecord, type EmbeddingState } from '../contracts.js';
 import type { DeletionReason } from './audit.js';
+import {
+  type EventKind,
+  type OutboxType,
+  TRANSITIONS,
+  type Transition,
+  type TransitionName,
+  UNFINISHED,
+} from './job-protocol.js';
 import { CREATE, EXPIRE, LINK, REMOVE, TRANSITION } from './record-scripts.js';
 import { reachable } from './redis.js';
 
 export type RecordPatch = Partial<Omit<EmbeddingRecord, 'id' | 'tenant' | 'state' | 'attempt' | 'createdAt'>>;
 export type RecordError = NonNullable<EmbeddingRecord['error']>;
 
-/** How the token of a write compares with the stored one: the same attempt, a newer one, not an older one, or no matter. */
-type Fence = 'same' | 'newer' | 'not-older' | 'any';
-
-const UNFINISHED: readonly EmbeddingState[] = ['queued', 'running'];
-
 /** Seconds that an embedding whose retention has ended is still known as `expired`. */
 const EXPIRED_KEPT = 30 * 24 * 3600;
-
-/** What followers of an embedding are told: it moved on, it got further, it has come to its end. */
-export const EVENT_KINDS = ['state', 'progress', 'result'] as const;
-export type EventKind = (typeof EVENT_KINDS)[number];
-
-/** An end that webhooks hear of. */
-export const OUTBOX_TYPES = [
-  'embedding.succeeded',
-  'embedding.failed',
-  'embedding.cancelled',
-  'embedding.expired',
-  'embedding.deleted',
-] as const;
-export type OutboxType = (typeof OUTBOX_TYPES)[number];
 
 /** Why a record is deleted, and the id of the API key that asked for it. */
 export interface RemovalCause {
   why: DeletionReason;
   key?: string | undefined;
-}
-
-interface Told {
-  event: EventKind;
-  data?: unknown;
-  outbox?: OutboxType;
 }
 
 const schema = Compile(EmbeddingRecord);
@@ -116,37 +99,29 @@ export class Records {
    * False when it is finished, cancelled, gone, or already claimed by this or a newer attempt.
    */
   begin(id: string, attempt: number): Promise<boolean> {
-    const patch = { state: 'running' as const, attempt, startedAt: this.time() };
-    return this.transition(id, UNFINISHED, 'newer', attempt, patch, {
-      event: 'state',
-      data: { state: 'running' },
-    });
+    const patch = { attempt, startedAt: this.time() };
+    return this.transition('begin', id, attempt, patch, { data: { state: 'running' } });
   }
 
   /** Writes what the running attempt has found so far; false tells it to stop and delete the blobs it wrote. */
   progress(id: string, attempt: number, patch: RecordPatch): Promise<boolean> {
     const { progress, blobs } = patch;
     const data = { ...progress, hasPreview: blobs?.preview !== undefined };
-    const told = progress
-      ? { event: 'progress' as const, data }
-      : { event: 'state' as const, data: { state: 'running' } };
-    return this.transition(id, ['running'], 'same', attempt, patch, told);
+    const told = progress ? { data } : { event: 'state' as const, data: { state: 'running' } };
+    return this.transition('progress', id, attempt, patch, told);
   }
 
   succeed(id: string, attempt: number, patch: RecordPatch): Promise<boolean> {
-    const done = { ...patch, state: 'succeeded' as const, finishedAt: this.time() };
-    return this.transition(id, ['running'], 'same', attempt, done, ended('embedding.succeeded'));
+    return this.transition('succeed', id, attempt, { ...patch, finishedAt: this.time() });
   }
 
   /** Also fails a record that no attempt has begun: a job that was lost before its first step. */
   fail(id: string, attempt: number, error: RecordError): Promise<boolean> {
-    const failed = { state: 'failed' as const, attempt, error, finishedAt: this.time() };
-    return this.transition(id, UNFINISHED, 'not-older', attempt, failed, ended('embedding.failed'));
+    return this.transition('fail', id, attempt, { attempt, error, finishedAt: this.time() });
   }
 
   cancel(id: string): Promise<boolean> {
-    const cancelled = { state: 'cancelled' as const, finishedAt: this.time() };
-    return this.transition(id, UNFINISHED, 'any', 0, cancelled, ended('embedding.cancelled'));
+    return this.transition('cancel', id, 0, { finishedAt: this.time() });
   }
 
   /**
@@ -204,15 +179,17 @@ export class Records {
   }
 
   private transition(
+    name: TransitionName,
     id: string,
-    from: readonly EmbeddingState[],
-    fence: Fence,
     attempt: number,
     patch: Partial<EmbeddingRecord>,
-    { event, data = {}, outbox = undefined }: Told,
+    told: { event?: EventKind; data?: unknown } = {},
   ): Promise<boolean> {
-    const told = [event, JSON.stringify(data), outbox ?? '', this.time()];
-    const args = [this.prefix, id, JSON.stringify(from), fence, `${attempt}`, ...told, ...fields(patch)];
+    const row: Transition = TRANSITIONS[name];
+    const { event = row.event, data = {} } = told;
+    const ends = [event, JSON.stringify(data), row.outbox ?? '', this.time()];
+    const fence = [JSON.stringify(row.from), row.fence, `${attempt}`];
+    const args = [this.prefix, id, ...fence, ...ends, ...fields({ ...patch, state: row.to })];
     return this.run(TRANSITION, [this.recordKey(id)], args);
   }
 
@@ -236,8 +213,6 @@ export class Records {
     return `${this.prefix}:deleting`;
   }
 }
-
-const ended = (outbox: OutboxType): Told => ({ event: 'result', outbox });
 
 /** Records of earlier versions name no tenant. */
 const NO_TENANT = { tenant: DEFAULT_TENANT };

@@ -9,8 +9,8 @@ import type { Redis } from 'ioredis';
 import { type Static, Type } from 'typebox';
 import { Compile } from 'typebox/compile';
 import { Tenant } from '../contracts.js';
+import { OUTBOX_TYPES, type OutboxType } from './job-protocol.js';
 import { fieldsOf, fromHash } from './json-hash.js';
-import { OUTBOX_TYPES, type OutboxType } from './records.js';
 import { reachable } from './redis.js';
 import { CREATE_WEBHOOK, ENABLE_WEBHOOK, REMOVE_WEBHOOK, ROTATE_SECRET } from './webhook-scripts.js';
 

@@ -2,7 +2,7 @@
 import { once } from 'node:events';
 import { pino } from 'pino';
 import { afterEach, expect, test } from 'vitest';
-import { OUTBOX_TYPES } from '../../src/store/records.js';
+import { OUTBOX_TYPES } from '../../src/store/job-protocol.js';
 import { startUpkeep } from '../../src/worker/upkeep.js';
 import { webhookChores } from '../../src/worker/webhook-chores.js';
 import { eachTestOnApp, storeFinished, type TestApp } from '../support/app.js';

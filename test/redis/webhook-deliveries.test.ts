@@ -3,7 +3,7 @@ import { createHmac } from 'node:crypto';
 import { Webhook, WebhookVerificationError } from 'standardwebhooks';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { DEFAULT_TENANT } from '../../src/contracts.js';
-import { OUTBOX_TYPES } from '../../src/store/records.js';
+import { OUTBOX_TYPES } from '../../src/store/job-protocol.js';
 import { LEASE_MS } from '../../src/store/webhook-deliveries.js';
 import type { WebhookRecord } from '../../src/store/webhooks.js';
 import { attempt } from '../../src/webhooks/attempt.js';

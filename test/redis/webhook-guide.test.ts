@@ -4,7 +4,7 @@ import { readFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { fileURLToPath } from 'node:url';
 import { expect, test } from 'vitest';
-import { OUTBOX_TYPES } from '../../src/store/records.js';
+import { OUTBOX_TYPES } from '../../src/store/job-protocol.js';
 import { eachTestOnApp, storeFinished, type TestApp } from '../support/app.js';
 import { WebhookService } from '../support/webhook-service.js';
 

@@ -1,7 +1,7 @@
 import { Webhook } from 'standardwebhooks';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { DEFAULT_TENANT } from '../../src/contracts.js';
-import { OUTBOX_TYPES } from '../../src/store/records.js';
+import { OUTBOX_TYPES } from '../../src/store/job-protocol.js';
 import type { WebhookRecord } from '../../src/store/webhooks.js';
 import { fanOut } from '../../src/webhooks/fan-out.js';
 import { RETRY_DELAYS } from '../../src/webhooks/retries.js';

@@ -3,7 +3,7 @@ import { pino } from 'pino';
 import { Webhook } from 'standardwebhooks';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { loadConfig } from '../../src/config.js';
-import { OUTBOX_TYPES } from '../../src/store/records.js';
+import { OUTBOX_TYPES } from '../../src/store/job-protocol.js';
 import { MAX_WEBHOOKS } from '../../src/store/webhooks.js';
 import { startApp, storeFinished, type TestApp } from '../support/app.js';
 import { startRedis, type TestRedis } from '../support/redis.js';

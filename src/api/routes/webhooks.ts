@@ -1,7 +1,7 @@
 /** `/webhooks`: where a tenant is told of the ends of its embeddings. */
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox';
 import { AppError } from '../../errors.js';
-import { OUTBOX_TYPES } from '../../store/records.js';
+import { OUTBOX_TYPES } from '../../store/job-protocol.js';
 import { MAX_WEBHOOKS, OLD_SECRET_HOURS, type WebhookRecord } from '../../store/webhooks.js';
 import { MAX_URL_LENGTH, refusalOf } from '../../webhooks/target.js';
 import type { AppDeps } from '../app.js';
