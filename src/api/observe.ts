@@ -55,5 +55,4 @@ export function observe(
 }
 
 /** Its pattern: neither ids nor queries. */
-const routeOf = ({ is404, routeOptions }: FastifyRequest): string =>
-  is404 ? 'none' : (routeOptions.url ?? 'none');
+const routeOf = ({ routeOptions }: FastifyRequest): string => routeOptions.url ?? 'none';

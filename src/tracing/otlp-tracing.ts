@@ -93,7 +93,13 @@ function watched(exporter: SpanExporter, onLost: (error: Error) => void): SpanEx
 
 /** The kind of the error and no more: messages are for logs, where less is kept of them. */
 function fail(span: Span, error: unknown): void {
-  const type = error instanceof AppError ? error.code : error instanceof Error ? error.name : 'unknown';
-  span.setAttribute('error.type', type);
+  span.setAttribute('error.type', typeOf(error));
   span.setStatus({ code: SpanStatusCode.ERROR });
+}
+
+/** The code, also of what a queue was told in other words, or else the class. */
+function typeOf(error: unknown): string {
+  if (error instanceof AppError) return error.code;
+  if (!(error instanceof Error)) return 'unknown';
+  return error.cause instanceof AppError ? error.cause.code : error.name;
 }

@@ -1,5 +1,5 @@
 /** The consumer of the queue `embed`: as many photos at a time as are worth it, and every end recorded. */
-import { type Job, UnrecoverableError, WaitingError, Worker } from 'bullmq';
+import { type Job, WaitingError, Worker } from 'bullmq';
 import type { Redis } from 'ioredis';
 import type { Logger } from 'pino';
 import type { BatchSetting } from '../config.js';
@@ -7,7 +7,7 @@ import type { Recovery } from '../contracts.js';
 import type { EngineInfo } from '../engine/protocol.js';
 import { AppError } from '../errors.js';
 import type { EmbedJob } from '../jobs.js';
-import { EMBED_QUEUE, toFailure } from '../queue.js';
+import { EMBED_QUEUE } from '../queue.js';
 import type { BlobStore } from '../store/blobs.js';
 import { dropPhotos } from '../store/erase.js';
 import type { Records } from '../store/records.js';
@@ -118,11 +118,9 @@ export async function embedWorker(
         throw new WaitingError();
       }
       const known = publicError(error);
-      if (!known.retryable || job.attemptsMade + 1 >= (job.opts.attempts ?? 1)) {
-        await failed(job, known);
-        refuse(new UnrecoverableError(toFailure(known)), log, job);
-      }
-      refuse(error, log, job);
+      const isFinal = !known.retryable || job.attemptsMade + 1 >= (job.opts.attempts ?? 1);
+      if (isFinal) await failed(job, known);
+      refuse(error, log, job, isFinal);
     } finally {
       const seconds = used();
       if (tenant) {

@@ -15,11 +15,15 @@ export const QUEUE_OPTIONS = {
 export const publicError = (error: unknown): AppError =>
   error instanceof AppError ? error : new AppError('INTERNAL', { cause: error });
 
-/** Fails a job, for good where a retry cannot help. */
-export function refuse(error: unknown, log: Logger, job: Job): never {
+/** Fails an attempt at a job, a final one for good. The queue keeps the message; spans tell the code of the cause. */
+export function refuse(
+  error: unknown,
+  log: Logger,
+  job: Job,
+  isFinal: boolean = !publicError(error).retryable,
+): never {
   log.warn({ err: error, queue: job.queueName, job: job.id, attempt: job.attemptsStarted }, 'job failed');
-  if (error instanceof UnrecoverableError) throw error;
-  const known = publicError(error);
-  const reason = toFailure(known);
-  throw known.retryable ? new Error(reason) : new UnrecoverableError(reason);
+  const cause = publicError(error);
+  const Refusal = isFinal ? UnrecoverableError : Error;
+  throw Object.assign(new Refusal(toFailure(cause)), { cause });
 }

@@ -7,6 +7,7 @@ import { createLog } from '../../src/log.js';
 import { detection, startApp, storeFinished } from '../support/app.js';
 import { SMALL_PHOTO } from '../support/photos.js';
 import { startRedis, type TestRedis } from '../support/redis.js';
+import { startWorker } from '../support/worker.js';
 
 let server: TestRedis;
 beforeAll(async () => {
@@ -96,4 +97,24 @@ test('no line names a file, a reference, a label, a key, a query, an address or 
   } finally {
     await service.close();
   }
+});
+
+test('the line of a job that failed for good tells the code and where it was thrown', async () => {
+  const service = await startApp(server.url);
+  const worker = await startWorker(service, server.url);
+  try {
+    worker.engine.broken = { photo: 0, step: 3 };
+    const form = new FormData();
+    form.set('image', new Blob([new Uint8Array(await readFile(SMALL_PHOTO))]), 'a.jpg');
+    const { id } = (await service.post(form)).json();
+    await expect
+      .poll(async () => (await service.app.inject(`/embeddings/${id}`)).json().state)
+      .toBe('failed');
+  } finally {
+    await worker.close();
+    await service.close();
+  }
+  const [line] = worker.lines.map((text) => JSON.parse(text)).filter(({ msg }) => msg === 'job failed');
+  expect(line).toMatchObject({ queue: 'embed', err: { type: 'AppError', code: 'LATENT_DIVERGED' } });
+  expect(line.err.stack).toMatch(/worker\/embed\./);
 });

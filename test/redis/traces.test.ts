@@ -114,7 +114,9 @@ describe('a trace', () => {
     const id = await post({ traceparent: `00-${TRACE}-${CALLER}-01` });
     await finished(id);
     const failed = (await collected()).filter((span) => span.failed);
-    expect(failed.map(({ name }) => name)).toEqual(['process embed']);
+    expect(failed.map(({ name, attributes }) => [name, attributes['error.type']])).toEqual([
+      ['process embed', 'LATENT_DIVERGED'],
+    ]);
   });
 
   test('begins here where the caller has none or one that cannot be read, and is not kept where it shall not be', async () => {
