@@ -1,4 +1,8 @@
 import { spawnSync } from 'node:child_process';
+import { existsSync } from 'node:fs';
+import { mkdtemp } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, describe, expect, it } from 'vitest';
 import { ManagedProcess, type ProcessSpec, Supervised } from '../../../src/cli/processes.js';
@@ -30,8 +34,10 @@ describe('ManagedProcess', () => {
   });
 
   it('lets a process end politely', async () => {
-    const part = start(node(`process.on('SIGTERM', () => process.exit(0)); ${forever}`));
-    await sleep(200);
+    const ready = join(await mkdtemp(join(tmpdir(), 'part-')), 'ready');
+    const tell = `require('fs').writeFileSync(${JSON.stringify(ready)}, '')`;
+    const part = start(node(`process.on('SIGTERM', () => process.exit(0)); ${tell}; ${forever}`));
+    await expect.poll(() => existsSync(ready)).toBe(true);
     await part.stop(5000);
     expect(await part.exited).toBe('part ended with code 0');
   });
@@ -39,12 +45,10 @@ describe('ManagedProcess', () => {
   it('kills a process that does not listen, and what it has started', async () => {
     const child = `require('child_process').spawn(process.execPath, ['-e', ${JSON.stringify(forever)}])`;
     const part = start(node(`process.on('SIGTERM', () => {}); ${child}; ${forever}`));
-    await sleep(300);
-    expect(inGroup(part.pid!)).toHaveLength(2);
+    await expect.poll(() => inGroup(part.pid!)).toHaveLength(2);
     await part.stop(200);
     expect(await part.exited).toBe('part was ended by SIGKILL');
-    await sleep(100);
-    expect(inGroup(part.pid!)).toEqual([]);
+    await expect.poll(() => inGroup(part.pid!)).toEqual([]);
   });
 
   it('says so when the program does not exist', async () => {
