@@ -7,7 +7,7 @@ import { Redis } from 'ioredis';
 import { AppError, ERRORS, type ErrorCode } from './errors.js';
 import type { EmbedJob, RenderJob } from './jobs.js';
 import type { Priority } from './request-tags.js';
-import { connectRedis, reachable, ready } from './store/redis.js';
+import { connectRedis, IN_REQUESTS, reachable, ready } from './store/redis.js';
 import { NO_TRACING, type Tracing } from './tracing/tracing.js';
 import { type Carried, carrying } from './trail.js';
 
@@ -77,7 +77,7 @@ export class Queues implements JobQueues {
     onError: (error: Error) => void = () => {},
     private readonly tracing: Tracing = NO_TRACING,
   ) {
-    this.redis = connectRedis(redisUrl, onError);
+    this.redis = connectRedis(redisUrl, onError, IN_REQUESTS);
     // Blocking reads last longer than any command timeout and are resumed after a reconnect.
     this.eventsRedis = new Redis(redisUrl, { maxRetriesPerRequest: null });
     this.eventsRedis.on('error', onError);

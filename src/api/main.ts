@@ -15,7 +15,7 @@ import { openBlobs } from '../store/open-blobs.js';
 import { RecentBlobs } from '../store/recent-blobs.js';
 import { RecordList } from '../store/record-list.js';
 import { Records } from '../store/records.js';
-import { connectRedis } from '../store/redis.js';
+import { connectRedis, IN_REQUESTS } from '../store/redis.js';
 import { UrlSignatures } from '../store/url-signatures.js';
 import { Usage } from '../store/usage.js';
 import { WebhookDeliveries } from '../store/webhook-deliveries.js';
@@ -31,7 +31,7 @@ async function main(config: Config, log: Logger): Promise<void> {
     throw new Error('REDIS_URL is not set. The API alone needs a Redis; `npm start` brings its own.');
   }
   const onError = (error: Error): void => log.warn({ err: error }, 'redis');
-  const redis = connectRedis(config.redisUrl, onError);
+  const redis = connectRedis(config.redisUrl, onError, IN_REQUESTS);
   const records = new Records(redis, config.keyPrefix);
   const changes = new Changes(redis, config.keyPrefix, onError);
   const tracing = await startTracing(config, 'latentmorph-api', (error) =>

@@ -8,6 +8,7 @@ import { LRUCache } from 'lru-cache';
 import { type Static, Type } from 'typebox';
 import { Compile } from 'typebox/compile';
 import { Tenant } from '../contracts.js';
+import { LastSeen } from './last-seen.js';
 import { reachable } from './redis.js';
 
 export const ApiKey = Type.Object({
@@ -35,10 +36,16 @@ const TOKEN = /^lm_([0-9a-f]{16})_([A-Za-z0-9_-]{43})$/;
 /** Milliseconds for which a look at the store holds: a revoked key is refused after it at the latest. */
 const REMEMBERED_MS = 2_000;
 
+interface Look {
+  stored: Stored | undefined;
+}
+
 export type NewKey = Pick<ApiKey, 'tenant' | 'name' | 'admin' | 'ratePerMinute' | 'deviceSecondsPerDay'>;
 
 export class ApiKeys {
-  readonly #seen = new LRUCache<string, { stored: Stored | undefined }>({ max: 10_000, ttl: REMEMBERED_MS });
+  readonly #seen = new LRUCache<string, Look>({ max: 10_000, ttl: REMEMBERED_MS });
+  /** Keys that were valid a moment ago are while Redis is away. */
+  readonly #lastSeen = new LastSeen<Look>(({ stored }) => stored !== undefined);
 
   constructor(
     private readonly redis: Redis,
@@ -89,9 +96,9 @@ export class ApiKeys {
   async #recent(id: string): Promise<Stored | undefined> {
     const seen = this.#seen.get(id);
     if (seen) return seen.stored;
-    const stored = await this.#look(id);
-    this.#seen.set(id, { stored });
-    return stored;
+    const found = await this.#lastSeen.through(id, async () => ({ stored: await this.#look(id) }));
+    this.#seen.set(id, found);
+    return found.stored;
   }
 
   async #look(id: string): Promise<Stored | undefined> {

@@ -17,6 +17,7 @@ import {
   type TransitionName,
   UNFINISHED,
 } from './job-protocol.js';
+import { LastSeen } from './last-seen.js';
 import { CREATE, EXPIRE, LINK, REMOVE, TRANSITION } from './record-scripts.js';
 import { reachable } from './redis.js';
 
@@ -40,6 +41,11 @@ export type RecordSource = Static<typeof SourceSchema>;
 const sourceSchema = Compile(SourceSchema);
 
 export class Records {
+  /** Images that are made already are served while Redis is away. */
+  private readonly lastSources = new LastSeen<readonly (RecordSource | undefined)[]>((sources) =>
+    sources.every((source) => source?.state === 'succeeded'),
+  );
+
   constructor(
     private readonly redis: Redis,
     private readonly prefix: string,
@@ -69,9 +75,14 @@ export class Records {
 
   /**
    * What a morph needs of several records of a tenant, undefined where there is none: one round trip for the few fields,
-   * since every cached image passes here and the faces of a record take longer to parse than the rest of the answer.
+   * since every cached image passes here and the faces of a record take longer to parse than the rest of the answer. Those of
+   * a moment ago while Redis is away.
    */
-  async sources(tenant: string, ids: readonly string[]): Promise<(RecordSource | undefined)[]> {
+  sources(tenant: string, ids: readonly string[]): Promise<readonly (RecordSource | undefined)[]> {
+    return this.lastSources.through(JSON.stringify([tenant, ids]), () => this.sourcesNow(tenant, ids));
+  }
+
+  private async sourcesNow(tenant: string, ids: readonly string[]): Promise<(RecordSource | undefined)[]> {
     const pipeline = this.redis.pipeline();
     for (const id of ids) pipeline.hmget(this.recordKey(id), ...SOURCE_FIELDS);
     const replies = (await reachable(pipeline.exec())) ?? [];

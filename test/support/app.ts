@@ -20,7 +20,7 @@ import { Idempotency } from '../../src/store/idempotency.js';
 import { MetricSums } from '../../src/store/metric-sums.js';
 import { RecordList } from '../../src/store/record-list.js';
 import { Records } from '../../src/store/records.js';
-import { connectRedis, ready } from '../../src/store/redis.js';
+import { connectRedis, IN_REQUESTS, ready } from '../../src/store/redis.js';
 import { UrlSignatures } from '../../src/store/url-signatures.js';
 import { Usage } from '../../src/store/usage.js';
 import { WebhookDeliveries } from '../../src/store/webhook-deliveries.js';
@@ -49,7 +49,7 @@ export interface TestApp {
 export async function startApp(redisUrl: string, overrides: Partial<AppDeps> = {}): Promise<TestApp> {
   const keyPrefix = overrides.config?.keyPrefix ?? `test-${randomBytes(4).toString('hex')}`;
   const dir = await mkdtemp(join(tmpdir(), 'latentmorph-blobs-'));
-  const redis = connectRedis(redisUrl, () => {});
+  const redis = connectRedis(redisUrl, () => {}, IN_REQUESTS);
   const records = new Records(redis, keyPrefix);
   const changes = new Changes(redis, keyPrefix);
   const queues = new Queues(redisUrl, keyPrefix, undefined, overrides.tracing);
@@ -103,9 +103,9 @@ export async function startApp(redisUrl: string, overrides: Partial<AppDeps> = {
         }
       };
       connections.push(connection);
-      workers.push(
-        new Worker<RenderJob>(RENDER_QUEUE, processor, { connection, prefix: keyPrefix, concurrency: 4 }),
-      );
+      const options = { connection, prefix: keyPrefix, concurrency: 4 };
+      // A Redis that goes away is what some tests are about.
+      workers.push(new Worker<RenderJob>(RENDER_QUEUE, processor, options).on('error', () => undefined));
     },
     post: async (form, headers = {}, url = '/embeddings') => {
       const request = new Request('http://localhost/', { method: 'POST', body: form });
