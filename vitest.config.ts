@@ -11,6 +11,12 @@ export default defineConfig({
     maxWorkers: 2,
     // A machine that others use, too, may take its time.
     expect: { poll: { timeout: 15_000 } },
-    projects: [room('unit', 30_000), room('redis', 60_000), room('e2e', 600_000), room('faults', 600_000), room('gpu', 600_000)],
+    projects: [
+      room('unit', 30_000),
+      room('redis', 60_000),
+      room('e2e', 600_000),
+      room('faults', 600_000),
+      room('gpu', 600_000),
+    ],
   },
 });
