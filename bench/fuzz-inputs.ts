@@ -51,7 +51,7 @@ async function main({ inputs, seed, only, json }: Options): Promise<void> {
   }));
   const total = rows.reduce((n, row) => n + row.inputs, 0);
   console.log(
-    json ? JSON.stringify({ seed, inputs: total, failed, targets: rows }, undefined, 2) : textOf(rows, total),
+    json ? JSON.stringify({ seed, inputs: total, failed, targets: rows }) : textOf(rows, total),
   );
   if (failed > 0) process.exitCode = 1;
 }
