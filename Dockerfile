@@ -3,6 +3,7 @@ FROM node:22-bookworm-slim AS build
 WORKDIR /app
 COPY package.json package-lock.json .npmrc tsconfig.json tsconfig.build.json ./
 RUN npm ci --ignore-scripts
+COPY clients/typescript clients/typescript
 COPY src src
 RUN npm run build
 
@@ -22,6 +23,7 @@ WORKDIR /app
 COPY package.json LICENSE NOTICE ./
 COPY --from=dependencies /app/node_modules node_modules
 COPY --from=build /app/dist dist
+COPY --from=build /app/clients/typescript/dist clients/typescript/dist
 COPY assets assets
 ENV NODE_ENV=production \
     HOST=0.0.0.0 \
@@ -30,4 +32,4 @@ ENV NODE_ENV=production \
     PIP_NO_CACHE_DIR=1
 USER node
 EXPOSE 3000
-CMD ["node", "--enable-source-maps", "dist/cli/start.js"]
+CMD ["node", "--enable-source-maps", "dist/cli/latentmorph.js", "serve"]

@@ -1,6 +1,7 @@
 /** `npm run experiments`: the tables and figures of the paper, on any photos. */
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
+import { EmbedAlone } from '../src/cli/offline/embed-alone.js';
 import { integerOption } from './arguments.js';
 import { command } from './command.js';
 import { Laboratory } from './experiments/laboratory.js';
@@ -8,8 +9,8 @@ import { figure4, figure5 } from './experiments/morphs.js';
 import { figure2, figure3 } from './experiments/projections.js';
 import { type Report, writeReport } from './experiments/report.js';
 import { table1 } from './experiments/table1.js';
+import { setEngineEnvironment } from './quality/engine-environment.js';
 import { QualityJudge } from './quality/judge.js';
-import { EmbedService, setEngineEnvironment } from './quality/service.js';
 import { type Source, sourceOption, sourcePhotos } from './quality/source.js';
 import { models, ROOT } from './workspace.js';
 
@@ -46,7 +47,7 @@ async function main(options: Options): Promise<void> {
   setEngineEnvironment(options.threads);
   const manifest = await models();
   const photos = await sourcePhotos(options.source, options.limit);
-  const service = new EmbedService();
+  const service = new EmbedAlone();
   const judge = await QualityJudge.load(manifest, options.threads);
   const setting = { photos, steps: options.steps, pairs: options.pairs };
   const lab = new Laboratory({ manifest, service, judge }, setting);

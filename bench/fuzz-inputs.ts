@@ -50,9 +50,7 @@ async function main({ inputs, seed, only, json }: Options): Promise<void> {
     failures: failures.map(({ index, reason }) => ({ index, reason })),
   }));
   const total = rows.reduce((n, row) => n + row.inputs, 0);
-  console.log(
-    json ? JSON.stringify({ seed, inputs: total, failed, targets: rows }) : textOf(rows, total),
-  );
+  console.log(json ? JSON.stringify({ seed, inputs: total, failed, targets: rows }) : textOf(rows, total));
   if (failed > 0) process.exitCode = 1;
 }
 

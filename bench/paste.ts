@@ -2,6 +2,7 @@
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
+import { EmbedAlone } from '../src/cli/offline/embed-alone.js';
 import type { Face, Quad } from '../src/contracts.js';
 import { Faces } from '../src/engine/faces.js';
 import { Generator } from '../src/engine/generator.js';
@@ -19,9 +20,9 @@ import { command } from './command.js';
 import { reinhard } from './paste/reinhard.js';
 import { type Seam, seamOf } from './paste/seam.js';
 import { faceAt, LISTS, type ListedFace, type ListName, listedFaces, photoBytes } from './photos.js';
+import { setEngineEnvironment } from './quality/engine-environment.js';
 import { keyOf } from './quality/key.js';
 import { embeddingOptions } from './quality/options.js';
-import { EmbedService, setEngineEnvironment } from './quality/service.js';
 import { table } from './table.js';
 import { CACHE, MODELS_DIR, models, say } from './workspace.js';
 
@@ -129,7 +130,7 @@ const cutOut = (photo: Rgb8, { quad }: Subject): Promise<Rgb8> =>
 async function subjectsOf(listed: readonly ListedFace[], preset: string): Promise<Subject[]> {
   const manifest = await models();
   setEngineEnvironment(2);
-  const service = new EmbedService();
+  const service = new EmbedAlone();
   try {
     const subjects: Subject[] = [];
     for (const one of listed) {

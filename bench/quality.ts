@@ -3,17 +3,18 @@ import { mkdir, writeFile } from 'node:fs/promises';
 import { cpus } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
+import { EmbedAlone } from '../src/cli/offline/embed-alone.js';
 import { type EmbeddingOptions, MORPH_MODES } from '../src/contracts.js';
 import { contactSheet } from '../src/images.js';
 import { integerOption } from './arguments.js';
 import { command } from './command.js';
 import { progress } from './progress.js';
+import { setEngineEnvironment } from './quality/engine-environment.js';
 import { QualityJudge } from './quality/judge.js';
 import { embeddingOptions } from './quality/options.js';
 import { measuredPair, type PairResult, pairsOf } from './quality/pairs.js';
 import { type Embedded, embedded } from './quality/photo.js';
 import { report } from './quality/report.js';
-import { EmbedService, setEngineEnvironment } from './quality/service.js';
 import { type Source, sourceName, sourceOption, sourcePhotos } from './quality/source.js';
 import { models, ROOT } from './workspace.js';
 
@@ -41,7 +42,7 @@ async function main(options: Options): Promise<void> {
   setEngineEnvironment(options.threads);
   const manifest = await models();
   const photos = await sourcePhotos(options.source, options.limit);
-  const service = new EmbedService();
+  const service = new EmbedAlone();
   const judge = await QualityJudge.load(manifest, options.threads);
   const bench = { manifest, service, judge };
   const done: Embedded[] = [];

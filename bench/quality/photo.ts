@@ -3,13 +3,13 @@ import { mkdir, readFile, rename, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type Static, Type } from 'typebox';
 import { Value } from 'typebox/value';
+import type { EmbedAlone, JobProgress, JobResult } from '../../src/cli/offline/embed-alone.js';
 import type { EmbeddingOptions } from '../../src/contracts.js';
 import type { ModelManifest } from '../../src/models/manifest.js';
 import { bytesOf, floats } from '../floats.js';
 import { CACHE } from '../workspace.js';
 import type { QualityJudge } from './judge.js';
 import { keyOf } from './key.js';
-import type { EmbedService, JobProgress, JobResult } from './service.js';
 import type { SourcePhoto } from './source.js';
 
 /** A run that ends with an LPIPS above this share of the average face's has not found the face. */
@@ -57,7 +57,7 @@ export interface Embedded {
 
 export interface PhotoBench {
   manifest: ModelManifest;
-  service: EmbedService;
+  service: EmbedAlone;
   judge: QualityJudge;
 }
 

@@ -2,10 +2,10 @@
 import { createHash } from 'node:crypto';
 import { readdir, readFile } from 'node:fs/promises';
 import { basename, extname, join } from 'node:path';
+import type { EmbedAlone, KnownFace } from '../../src/cli/offline/embed-alone.js';
 import { encodeUpright, sniffPhoto } from '../../src/images.js';
 import { faceAt, LISTS, type ListName, listedFaces, photoBytes } from '../photos.js';
 import { say } from '../workspace.js';
-import type { EmbedService, KnownFace } from './service.js';
 
 export type Source = { list: ListName } | { folder: string };
 
@@ -14,7 +14,7 @@ export interface SourcePhoto {
   /** sha256 of the file and of what tells which of its faces is meant. */
   hash: string;
   /** Finds the face; undefined when there is none. */
-  open: (service: Pick<EmbedService, 'call'>) => Promise<KnownFace | undefined>;
+  open: (service: Pick<EmbedAlone, 'call'>) => Promise<KnownFace | undefined>;
 }
 
 const EXTENSIONS = new Set(['.jpg', '.jpeg', '.png', '.webp', '.avif']);

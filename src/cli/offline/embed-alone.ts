@@ -1,26 +1,30 @@
-/** Embeds photos as the service does: its own job, on an engine process of its own, with records and blobs in memory. */
+/** Embeds photos as the service does, without it: its own job, on an engine process of its own, with records and blobs in memory. */
 import {
   DEFAULT_TENANT,
   type EmbeddingOptions,
   type EmbeddingRecord,
   type Face,
   type Quality,
-} from '../../src/contracts.js';
-import type { EngineCalls, EngineInfo, EngineMethod } from '../../src/engine/protocol.js';
-import { AppError } from '../../src/errors.js';
-import type { BlobStore } from '../../src/store/blobs.js';
-import { embed } from '../../src/worker/embed.js';
-import { EngineClient } from '../../src/worker/engine-client.js';
-import { MODELS_DIR } from '../workspace.js';
+} from '../../contracts.js';
+import type { EngineCalls, EngineInfo, EngineMethod } from '../../engine/protocol.js';
+import { AppError } from '../../errors.js';
+import type { GeneratorName } from '../../latent-files/latent-file.js';
+import { embed } from '../../worker/embed.js';
+import { EngineClient } from '../../worker/engine-client.js';
+import { MemoryBlobs } from './memory-blobs.js';
 
-/** A photo as the API stores it, with the face that is to be embedded. */
-export interface KnownFace {
+/** A photo as the API stores it. */
+export interface UprightPhoto {
   /** Upright JPEG. */
   bytes: Uint8Array;
-  face: Face;
-  width: number;
-  height: number;
+  /** The face that is to be embedded, or its place in the list that is found; the largest where nothing is said. */
+  face?: Face | number;
+  width?: number;
+  height?: number;
 }
+
+/** A photo of which the face is known. */
+export type KnownFace = Required<UprightPhoto> & { face: Face };
 
 /** What a job left. */
 export interface JobResult {
@@ -39,8 +43,11 @@ export interface JobResult {
   previews: { step: number; image: Uint8Array }[];
   /** W+ [16,512] as raw float32; of the last good step where the job diverged. */
   latent: Uint8Array | undefined;
-  /** PNG 1024 px. */
+  /** PNG 1024 px, both. */
   aligned: Uint8Array | undefined;
+  reconstruction: Uint8Array | undefined;
+  /** Whose W+ it is. */
+  generator: GeneratorName;
 }
 
 export interface JobProgress {
@@ -51,7 +58,7 @@ export interface JobProgress {
 
 const ID = 'emb_aaaaaaaaaaaaaaaaaaaa';
 
-export class EmbedService {
+export class EmbedAlone {
   readonly #engine: EngineClient;
   #warm: Promise<EngineInfo> | undefined;
 
@@ -66,7 +73,7 @@ export class EmbedService {
 
   /** Rejects with the `AppError` of a job that failed for another reason than divergence. */
   async embed(
-    photo: KnownFace,
+    photo: UprightPhoto,
     options: EmbeddingOptions,
     onProgress: (progress: JobProgress) => void,
   ): Promise<JobResult> {
@@ -121,6 +128,8 @@ export class EmbedService {
       previews,
       latent: blobs.read(keys.latent),
       aligned: blobs.read(keys.aligned),
+      reconstruction: blobs.read(keys.reconstruction),
+      generator,
     };
   }
 
@@ -134,7 +143,7 @@ class MemoryRecord {
   value: EmbeddingRecord;
 
   constructor(
-    { face, width, height }: KnownFace,
+    { face = 0, width, height }: UprightPhoto,
     options: EmbeddingOptions,
     private readonly onProgress: (progress: JobProgress) => void,
   ) {
@@ -147,8 +156,7 @@ class MemoryRecord {
       attempt: 0,
       width,
       height,
-      faces: [face],
-      face: 0,
+      ...(typeof face === 'number' ? { face } : { faces: [face], face: 0 }),
       blobs: { original: 'original' },
     };
   }
@@ -167,34 +175,4 @@ class MemoryRecord {
     this.value = { ...this.value, ...patch };
     return true;
   }
-}
-
-class MemoryBlobs implements BlobStore {
-  readonly #values = new Map<string, Uint8Array>();
-
-  read = (key: string | undefined): Uint8Array | undefined => (key ? this.#values.get(key) : undefined);
-
-  async put(key: string, bytes: Uint8Array): Promise<void> {
-    this.#values.set(key, bytes);
-  }
-  async get(key: string): Promise<Buffer | undefined> {
-    const bytes = this.#values.get(key);
-    return bytes && Buffer.from(bytes);
-  }
-  async has(key: string): Promise<boolean> {
-    return this.#values.has(key);
-  }
-  async delete(key: string): Promise<void> {
-    this.#values.delete(key);
-  }
-  async deletePrefix(prefix: string): Promise<void> {
-    for (const key of this.#values.keys()) if (key.startsWith(prefix)) this.#values.delete(key);
-  }
-}
-
-/** What the engine process reads, set before it starts. */
-export function setEngineEnvironment(threads: number): void {
-  process.env.LATENTMORPH_MODELS = MODELS_DIR;
-  process.env.LATENTMORPH_THREADS = String(threads);
-  process.env.LATENTMORPH_DEVICE ??= 'cpu';
 }

@@ -1,11 +1,24 @@
-/** `npm start`: serves until it is told to stop, and leaves nothing running. */
-import { loadConfig } from '../config.js';
-import { freePort } from './embedded-redis.js';
-import { onStop } from './on-stop.js';
-import { prepareModels } from './prepare-models.js';
-import { Service } from './service.js';
+/** `latentmorph serve`: serves until it is told to stop, and leaves nothing running. */
+import { loadConfig } from '../../config.js';
+import { freePort } from '../embedded-redis.js';
+import { onStop } from '../on-stop.js';
+import { prepareModels } from '../prepare-models.js';
+import { Service } from '../service.js';
+import { argumentsOf, type Command, EXIT, Misused } from './command.js';
+import { say } from './say.js';
 
-const say = (line: string): void => console.error(line);
+export const serve: Command = {
+  summary: 'starts the service: API, workers, and a Redis where REDIS_URL names none',
+  usage: `Usage: latentmorph serve
+
+Serves until Ctrl-C, at http://HOST:PORT (default http://127.0.0.1:3000). Its settings are environment variables:
+docs/guides/configuration.md lists them.`,
+  run: async (args) => {
+    const { positionals } = argumentsOf(args, {});
+    if (positionals.length > 0) throw new Misused(`Unexpected '${positionals[0]}'.`);
+    return main();
+  },
+};
 
 async function main(): Promise<number> {
   const loaded = loadConfig();
@@ -22,7 +35,7 @@ async function main(): Promise<number> {
         resolve();
       } else {
         service.kill();
-        process.exit(130);
+        process.exit(EXIT.interrupted);
       }
     });
   });
@@ -37,9 +50,9 @@ async function main(): Promise<number> {
 
   const reason = await Promise.race([told, failure]);
   await service.stop();
-  if (reason === undefined) return 0;
+  if (reason === undefined) return EXIT.ok;
   say(reason);
-  return 1;
+  return EXIT.failed;
 }
 
 const welcome = (url: string, seconds: number): string => `
@@ -50,5 +63,3 @@ latentmorph is ready after ${seconds.toFixed(1)} s at ${url}  (docs: ${url}/docs
   curl -o morph.jpg '${url}/morph?a=ID&b=ID&lambda=0.5'
 
 Ctrl-C stops it.`;
-
-process.exit(await main());
