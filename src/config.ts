@@ -1,8 +1,8 @@
 /** The only reader of the environment: every variable is parsed once, at start, into a frozen `Config`. */
-import { isIP } from 'node:net';
 import { availableParallelism } from 'node:os';
 import { resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { httpUrl, integer, isLoopback, listOf, oneOf, origins, redisUrl, s3Url } from './setting-values.js';
 
 export const DEVICES = ['auto', 'cpu', 'cuda'] as const;
 export type Device = (typeof DEVICES)[number];
@@ -238,53 +238,14 @@ const blobVariables = (blobs: BlobPlace): Record<string, string | undefined> =>
         AWS_REGION: blobs.region,
       };
 
-function s3Url(text: string): Pick<S3Place, 'bucket' | 'prefix'> | undefined {
-  const [, bucket, path] =
-    /^s3:\/\/([a-z\d][a-z\d.-]{1,61}[a-z\d])((?:\/[\w-][\w.-]*)*)\/?$/.exec(text) ?? [];
-  return bucket === undefined ? undefined : { bucket, prefix: path ? `${path.slice(1)}/` : '' };
-}
-
-const integer =
-  (min: number, max: number) =>
-  (text: string): number | undefined => {
-    const value = /^\d+$/.test(text) ? Number(text) : Number.NaN;
-    return value >= min && value <= max ? value : undefined;
-  };
-
-const oneOf =
-  <T extends string>(values: readonly T[]) =>
-  (text: string): T | undefined =>
-    values.find((value) => value === text);
-
-const listOf =
-  <T extends string>(values: readonly T[]) =>
-  (text: string): readonly T[] | undefined => {
-    const items = text.split(',').map((item) => oneOf(values)(item.trim()));
-    return items.every((item) => item !== undefined) ? [...new Set(items)] : undefined;
-  };
-
-/** Whether only this machine can reach the name or address. */
-export function isLoopback(name: string): boolean {
-  const bare = name.replace(/^\[|\]$/g, '').toLowerCase();
-  if (isIP(bare) === 4) return bare.startsWith('127.');
-  return bare === '::1' || bare === 'localhost' || bare.endsWith('.localhost');
-}
-
-function origins(text: string): readonly string[] | undefined {
-  const items = text.split(',').map((item) => item.trim());
-  const isOrigin = (item: string): boolean => URL.canParse(item) && new URL(item).origin === item;
-  return items.every(isOrigin) ? items : undefined;
-}
-
-const url =
-  (...protocols: string[]) =>
-  (text: string): string | undefined =>
-    URL.canParse(text) && protocols.includes(new URL(text).protocol) ? text : undefined;
-const redisUrl = url('redis:', 'rediss:');
-const httpUrl = url('http:', 'https:');
-
 /** The environment for a child process: that of this one, with defaults for what it does not set. */
 export const environment = (defaults: Readonly<Record<string, string>>): NodeJS.ProcessEnv => ({
   ...defaults,
   ...process.env,
+});
+
+/** The service that the command line talks to, and the key for it. */
+export const remoteService = (env: Env = process.env): { url: string; key: string | undefined } => ({
+  url: env.LATENTMORPH_URL?.trim() || 'http://127.0.0.1:3000',
+  key: env.LATENTMORPH_KEY?.trim() || undefined,
 });

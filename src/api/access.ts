@@ -3,9 +3,10 @@
  * signature of one URL. Without keys, which is allowed on a loopback address only, everybody is the default tenant.
  */
 import type { FastifyInstance, FastifyRequest } from 'fastify';
-import { type Config, isLoopback } from '../config.js';
+import type { Config } from '../config.js';
 import { DEFAULT_TENANT } from '../contracts.js';
 import { AppError } from '../errors.js';
+import { isLoopback } from '../setting-values.js';
 import type { ApiKeys } from '../store/api-keys.js';
 import { SIGNATURE_PARAMETERS, type UrlSignatures } from '../store/url-signatures.js';
 

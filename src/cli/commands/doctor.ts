@@ -16,7 +16,7 @@ Ends with 1 where something keeps the service from running.
   async run(args) {
     const { values, positionals } = argumentsOf(args, { json: { type: 'boolean', default: false } });
     if (positionals.length > 0) throw new Misused(`Unexpected '${positionals[0]}'.`);
-    const findings = await diagnose({ env: process.env, nodeVersion: process.versions.node });
+    const findings = await diagnose({ nodeVersion: process.versions.node });
     const healthy = findings.every(({ state }) => state !== 'failed');
     console.log(values.json ? JSON.stringify({ healthy, findings }) : report(findings, healthy));
     return healthy ? EXIT.ok : EXIT.failed;

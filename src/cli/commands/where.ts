@@ -1,6 +1,6 @@
 /** Where a command works: at a service that runs, or at one that it starts for itself. */
 import { Latentmorph, LatentmorphError } from '../../../clients/typescript/dist/latentmorph.js';
-import { loadConfig } from '../../config.js';
+import { loadConfig, remoteService } from '../../config.js';
 import { freePort } from '../embedded-redis.js';
 import { onStop } from '../on-stop.js';
 import { prepareModels } from '../prepare-models.js';
@@ -28,7 +28,7 @@ export interface Where {
 
 /** Does `work` with a client of the service that was asked for. Resolves with the exit code. */
 export async function withClient(
-  { url, key = process.env.LATENTMORPH_KEY, local }: Where,
+  { url = remoteService().url, key = remoteService().key, local }: Where,
   work: (client: Latentmorph, signal: AbortSignal) => Promise<number>,
 ): Promise<number> {
   const interrupted = new AbortController();
@@ -39,8 +39,7 @@ export async function withClient(
         (own) => work(new Latentmorph({ baseUrl: own, key }), interrupted.signal),
         interrupted.signal,
       );
-    const baseUrl = url ?? process.env.LATENTMORPH_URL ?? 'http://127.0.0.1:3000';
-    return await work(new Latentmorph({ baseUrl, key, retries: 2 }), interrupted.signal);
+    return await work(new Latentmorph({ baseUrl: url, key, retries: 2 }), interrupted.signal);
   } catch (error) {
     if (interrupted.signal.aborted) {
       say('Interrupted.');

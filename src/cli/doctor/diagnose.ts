@@ -7,7 +7,8 @@ import { checkRedis } from './redis.js';
 import { checkNode, checkPackages } from './runtime.js';
 
 export interface Patient {
-  env: Env;
+  /** That of this process where nothing is said. */
+  env?: Env;
   /** As `process.versions.node` has it. */
   nodeVersion: string;
 }

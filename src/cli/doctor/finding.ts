@@ -15,7 +15,8 @@ export interface Finding {
 /** What a check may look at. */
 export interface Surroundings {
   config: Config;
-  env: Env;
+  /** Undefined: that of this process. */
+  env: Env | undefined;
 }
 
 export const ok = (check: string, found: string): Finding => ({ check, state: 'ok', found });

@@ -71,8 +71,7 @@ export async function checkData({ config: { dataDir } }: Surroundings): Promise<
 
 /** The path itself, or what of it exists. */
 async function nearestFolder(path: string): Promise<string> {
-  for (let place = path; ; place = dirname(place))
-    if (await stat(place).catch(() => undefined)) return place;
+  for (let place = path; ; place = dirname(place)) if (await stat(place).catch(() => undefined)) return place;
 }
 
 /** Only where a bucket is configured; the data directory has its own check. */

@@ -19,7 +19,9 @@ export async function checkPython({ env }: Surroundings, modelsAreThere: boolean
   const judge = modelsAreThere ? warning : failed;
   const needed = modelsAreThere ? 'Needed when models are to be fetched again' : 'Needed to fetch the models';
   try {
-    const { stdout } = await promisify(execFile)('python3', ['-m', 'pip', '--version'], { env: { ...env } });
+    const { stdout } = await promisify(execFile)('python3', ['-m', 'pip', '--version'], {
+      ...(env && { env: { ...env } }),
+    });
     return ok('Python', stdout.trim().replace(/ from .* \(/, ' ('));
   } catch (error) {
     const isMissing = (error as NodeJS.ErrnoException).code === 'ENOENT';
