@@ -19,6 +19,8 @@ export type BatchSetting = BatchSize | 'auto';
 export const LOG_LEVELS = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'] as const;
 export type LogLevel = (typeof LOG_LEVELS)[number];
 export type Auth = 'open' | 'keys';
+export const REDIS_FSYNC = ['everysec', 'always'] as const;
+export type RedisFsync = (typeof REDIS_FSYNC)[number];
 export type WebhookPrivate = 'refuse' | 'allow';
 
 /** Where images and latents live: as files below the data directory, or as objects of a bucket. */
@@ -38,6 +40,8 @@ export interface Config {
   readonly port: number;
   /** Undefined: `npm start` brings its own Redis; the API and the worker alone need one. */
   readonly redisUrl: string | undefined;
+  /** When the embedded Redis makes what it was told last on its disk. */
+  readonly redisFsync: RedisFsync;
   /** Absolute directory of the blobs and of the embedded Redis. */
   readonly dataDir: string;
   readonly blobs: BlobPlace;
@@ -108,6 +112,12 @@ export function loadConfig(env: Env = process.env, defaults: Env = {}): Config {
     host: read('HOST', '127.0.0.1', 'a host name or address', (text) => (/\s/.test(text) ? undefined : text)),
     port: read('PORT', 3000, 'an integer from 0 to 65535', integer(0, 65_535)),
     redisUrl: read<string | undefined>('REDIS_URL', undefined, 'a redis:// or rediss:// URL', redisUrl),
+    redisFsync: read<RedisFsync>(
+      'LATENTMORPH_REDIS_FSYNC',
+      'everysec',
+      `one of ${REDIS_FSYNC.join(', ')}`,
+      oneOf(REDIS_FSYNC),
+    ),
     dataDir: path('LATENTMORPH_DATA', 'data'),
     blobs: blobPlace(read, problems),
     modelsDir: path('LATENTMORPH_MODELS', '.cache/models'),

@@ -262,6 +262,13 @@ export const ERRORS = {
     title: 'A part of the service is out of reach.',
     meaning: 'Redis or the blob store is out of reach; wait for `Retry-After`.',
   },
+  BLOB_DAMAGED: {
+    status: 500,
+    retryable: false,
+    title: 'What is stored of this embedding is damaged.',
+    meaning:
+      'A stored image or latent is not what was written; the operator restores it from a backup, or embed the photo again.',
+  },
   INTERNAL: {
     status: 500,
     retryable: true,

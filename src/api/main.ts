@@ -38,6 +38,11 @@ async function main(config: Config, log: Logger): Promise<void> {
     log.warn({ err: error }, 'spans are lost'),
   );
   const queues = new Queues(config.redisUrl, config.keyPrefix, onError, tracing);
+  const metricSums = new MetricSums(redis, config.keyPrefix);
+  const blobs = await openBlobs(config, (key) => {
+    log.error({ blob: key }, 'damaged blob');
+    metricSums.add([{ name: 'latentmorph_blobs_damaged_total', labels: {}, value: 1 }]).catch(onError);
+  });
   let draining = false;
   const app = await buildApp({
     config,
@@ -53,9 +58,9 @@ async function main(config: Config, log: Logger): Promise<void> {
     webhooks: new Webhooks(redis, config.keyPrefix),
     webhookDeliveries: new WebhookDeliveries(redis, config.keyPrefix),
     metrics: new ApiMetrics().aboutProcess(),
-    metricSums: new MetricSums(redis, config.keyPrefix),
+    metricSums,
     tracing,
-    blobs: new RecentBlobs(await openBlobs(config), { prefix: RENDERS }),
+    blobs: new RecentBlobs(blobs, { prefix: RENDERS }),
     patience: { detectMs: 10_000, renderMs: 30_000 },
     regions: readRegionsInfo(),
     now: () => new Date(),

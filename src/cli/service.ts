@@ -64,7 +64,8 @@ export class Service {
   }
 
   async #startRedis(): Promise<string> {
-    const { url, spec } = await planRedis(this.#redisDir, this.#config.modelsDir);
+    const { modelsDir, redisFsync } = this.#config;
+    const { url, spec } = await planRedis(this.#redisDir, modelsDir, redisFsync);
     this.#run('redis', leashed(spec));
     await this.#orFailure(redisReady(url, 20_000));
     return url;

@@ -68,6 +68,12 @@ export const METRICS = {
     buckets: STEP_SECONDS,
     of: 'shared',
   },
+  latentmorph_blobs_damaged_total: {
+    type: 'counter',
+    help: 'Blobs that were not as they had been written when they were read.',
+    labels: [],
+    of: 'shared',
+  },
   latentmorph_engine_restarts_total: {
     type: 'counter',
     help: 'Engine processes that were lost; the next call starts another.',

@@ -47,6 +47,7 @@ export class Tally {
 /** Begins at 0 the series that alerts look at: the first of its events would else be no increase. */
 export function beginSeries(tally: Tally): void {
   tally.count('latentmorph_engine_restarts_total', {}, 0);
+  tally.count('latentmorph_blobs_damaged_total', {}, 0);
   for (const outcome of ['succeeded', 'failed', 'abandoned'])
     tally.count('latentmorph_embeddings_total', { outcome }, 0);
 }

@@ -1,7 +1,7 @@
 /** Immutable bytes by key. The port covers whole values; ranges, listing and metadata are left out on purpose. */
 import { randomBytes } from 'node:crypto';
 import { mkdir, open, readdir, readFile, rename, rm, stat } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
+import { dirname, join, relative, sep } from 'node:path';
 import { checkedKey, folderOf, outOfReach } from './blob-checks.js';
 import { outsideLimits, type SweepLimits, type Swept } from './sweep.js';
 
@@ -20,6 +20,16 @@ export interface BlobStore {
 export interface SweptBlobStore extends BlobStore {
   /** Deletes the values right below a folder that are too old, then the oldest ones until the rest fits. */
   sweep(prefix: string, limits: SweepLimits): Promise<Swept>;
+  /** Everything that is stored, in any order. What is stored or deleted meanwhile may be missing or still be there. */
+  list(): AsyncIterable<StoredBlob>;
+}
+
+export interface StoredBlob {
+  key: string;
+  /** Milliseconds since it was stored. */
+  age: number;
+  /** Of a value that was never finished; its key is then that of a temporary file. */
+  isUnfinished: boolean;
 }
 
 /** Blobs as files below one directory, which several processes may share. */
@@ -34,6 +44,7 @@ export class FileBlobStore implements SweptBlobStore {
       try {
         await writeDurably(temporary, bytes);
         await rename(temporary, path);
+        await syncFolder(dirname(path));
       } catch (error) {
         await rm(temporary, { force: true });
         throw error;
@@ -80,8 +91,36 @@ export class FileBlobStore implements SweptBlobStore {
     });
   }
 
+  async *list(): AsyncGenerator<StoredBlob> {
+    for await (const path of filesBelow(this.dir)) {
+      const key = relative(this.dir, path).split(sep).join('/');
+      const found = await stat(path).catch(undefinedWhenMissing);
+      // Files whose names begin with a dot are marks of the directory itself.
+      if (!found || key.startsWith('.')) continue;
+      yield { key, age: Date.now() - found.mtimeMs, isUnfinished: UNFINISHED.test(key) };
+    }
+  }
+
+  /** Deletes a file that `list` told of as unfinished. */
+  async deleteUnfinished(key: string): Promise<void> {
+    if (!UNFINISHED.test(key)) throw new Error(`Expected an unfinished file but received '${key}'`);
+    await stored(() => rm(this.pathOf(key), { force: true }));
+  }
+
   private pathOf(key: string): string {
     return join(this.dir, checkedKey(key));
+  }
+}
+
+/** Names of temporary files. */
+const UNFINISHED = /\.[0-9a-f]{12}\.tmp$/;
+
+async function* filesBelow(dir: string): AsyncGenerator<string> {
+  const entries = (await readdir(dir, { withFileTypes: true }).catch(undefinedWhenMissing)) ?? [];
+  for (const entry of entries) {
+    const path = join(dir, entry.name);
+    if (entry.isDirectory()) yield* filesBelow(path);
+    else yield path;
   }
 }
 
@@ -92,6 +131,17 @@ async function writeDurably(path: string, bytes: Uint8Array): Promise<void> {
     await file.sync();
   } finally {
     await file.close();
+  }
+}
+
+/** Makes the new name of a file last, as `fsync` of the file does its content. Windows has nothing of the kind. */
+async function syncFolder(path: string): Promise<void> {
+  if (process.platform === 'win32') return;
+  const folder = await open(path, 'r');
+  try {
+    await folder.sync();
+  } finally {
+    await folder.close();
   }
 }
 

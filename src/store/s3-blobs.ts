@@ -12,7 +12,7 @@ import {
   S3ServiceException,
 } from '@aws-sdk/client-s3';
 import { checkedKey, folderOf, outOfReach } from './blob-checks.js';
-import type { SweptBlobStore } from './blobs.js';
+import type { StoredBlob, SweptBlobStore } from './blobs.js';
 import { type Listed, outsideLimits, type SweepLimits, type Swept } from './sweep.js';
 
 export interface S3BlobsDeps {
@@ -88,6 +88,12 @@ export class S3BlobStore implements SweptBlobStore {
       failures.push(...(await this.#deleteAll(keys.slice(i, i + PAGE))));
     refuse(failures);
     return { deleted: keys.length, bytes };
+  }
+
+  async *list(): AsyncGenerator<StoredBlob> {
+    for await (const page of this.#pages(''))
+      for (const { key, age } of page)
+        yield { key: key.slice(this.#prefix.length), age, isUnfinished: false };
   }
 
   /** Objects below a folder, page by page; with a delimiter only those right below it. Their keys are whole. */

@@ -48,14 +48,17 @@ async function main(config: Config, log: Logger): Promise<void> {
   const queueRedis = new Redis(config.redisUrl, { maxRetriesPerRequest: null });
   queueRedis.on('error', onError);
 
-  const blobs = await openBlobs(config);
+  const tally = new Tally();
+  const blobs = await openBlobs(config, (key) => {
+    tally.count('latentmorph_blobs_damaged_total', {});
+    log.error({ blob: key }, 'damaged blob');
+  });
   const records = new Records(redis, config.keyPrefix);
   const usage = new Usage(redis, config.keyPrefix);
   const latents = new Latents(blobs);
   const tracing = await startTracing(config, 'latentmorph-worker', (error) =>
     log.warn({ err: error }, 'spans are lost'),
   );
-  const tally = new Tally();
   const sums = new MetricSums(redis, config.keyPrefix);
   const tell = (): Promise<void> => tally.handOn((samples) => sums.add(samples)).catch(onError);
   const engines = new Map<EngineRole, EngineClient>();

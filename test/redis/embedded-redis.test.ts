@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { planRedis, redisReady, releaseRedis } from '../../src/cli/embedded-redis.js';
 import { ManagedProcess } from '../../src/cli/processes.js';
-import { loadConfig } from '../../src/config.js';
+import { loadConfig, type RedisFsync } from '../../src/config.js';
 import { connectRedis, ready } from '../../src/store/redis.js';
 
 const { modelsDir } = loadConfig();
@@ -23,8 +23,8 @@ describe('embedded Redis', () => {
     await rm(dir, { recursive: true });
   });
 
-  const start = async (): Promise<{ url: string; server: ManagedProcess }> => {
-    const { url, spec } = await planRedis(dir, modelsDir);
+  const start = async (fsync?: RedisFsync): Promise<{ url: string; server: ManagedProcess }> => {
+    const { url, spec } = await planRedis(dir, modelsDir, fsync);
     const server = new ManagedProcess(spec);
     running.push(server);
     await redisReady(url, 10_000);
@@ -54,6 +54,39 @@ describe('embedded Redis', () => {
 
     const second = await start();
     expect(await withClient(second.url, (redis) => redis.get('kept'))).toBe('yes');
+  });
+
+  it('keeps each write that it answered when it is killed, and makes it last at once where that is asked for', async () => {
+    const first = await start('always');
+    const written: number[] = [];
+    await withClient(first.url, async (redis) => {
+      expect(await redis.config('GET', 'appendfsync')).toEqual(['appendfsync', 'always']);
+      const killed = new Promise<void>((resolve) => {
+        setTimeout(() => {
+          first.server.kill();
+          resolve();
+        }, 300);
+      });
+      for (let i = 0; ; i++) {
+        const isWritten = await redis.set(`key:${i}`, i).then(
+          () => true,
+          () => false,
+        );
+        if (!isWritten) break;
+        written.push(i);
+      }
+      await killed;
+    });
+    await first.server.exited;
+    await releaseRedis(dir);
+    expect(written.length).toBeGreaterThan(10);
+
+    const second = await start();
+    await withClient(second.url, async (redis) => {
+      expect(await redis.config('GET', 'appendfsync')).toEqual(['appendfsync', 'everysec']);
+      const kept = await redis.mget(written.map((i) => `key:${i}`));
+      expect(kept).toEqual(written.map(String));
+    });
   });
 
   it('asks for a password', async () => {

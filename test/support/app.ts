@@ -21,6 +21,7 @@ import { MetricSums } from '../../src/store/metric-sums.js';
 import { RecordList } from '../../src/store/record-list.js';
 import { Records } from '../../src/store/records.js';
 import { connectRedis, IN_REQUESTS, ready } from '../../src/store/redis.js';
+import { SealedBlobs } from '../../src/store/sealed-blobs.js';
 import { UrlSignatures } from '../../src/store/url-signatures.js';
 import { Usage } from '../../src/store/usage.js';
 import { WebhookDeliveries } from '../../src/store/webhook-deliveries.js';
@@ -71,7 +72,7 @@ export async function startApp(redisUrl: string, overrides: Partial<AppDeps> = {
     metrics: new ApiMetrics(),
     metricSums: new MetricSums(redis, keyPrefix),
     tracing: NO_TRACING,
-    blobs: new FileBlobStore(dir),
+    blobs: new SealedBlobs(new FileBlobStore(dir)),
     patience: { detectMs: 5_000, renderMs: 5_000 },
     regions: { generator: 'g1', sha256: 'map 1' },
     now: () => new Date('2026-01-31T12:00:00Z'),

@@ -1,7 +1,7 @@
 /** Upkeep as one process of that role has it, at any time, and what is left of an embedding in Redis and in files. */
 import type { Queues } from '../../src/queue.js';
 import { Audit } from '../../src/store/audit.js';
-import type { FileBlobStore } from '../../src/store/blobs.js';
+import type { SweptBlobStore } from '../../src/store/blobs.js';
 import { Leftovers } from '../../src/store/leftovers.js';
 import { Pending } from '../../src/store/pending.js';
 import { Records } from '../../src/store/records.js';
@@ -15,7 +15,7 @@ export function upkeepOf({ redis, deps, dir }: TestApp, later = 0): ChoreDeps & 
   return {
     records: new Records(redis, keyPrefix, now),
     pending: new Pending(redis, keyPrefix, now),
-    blobs: deps.blobs as FileBlobStore,
+    blobs: deps.blobs as SweptBlobStore,
     jobs: deps.queues as Queues,
     renderCacheBytes: 1e9,
     audit: new Audit(redis, keyPrefix, now),
