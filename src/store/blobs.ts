@@ -22,6 +22,8 @@ export interface SweptBlobStore extends BlobStore {
   sweep(prefix: string, limits: SweepLimits): Promise<Swept>;
   /** Everything that is stored, in any order. What is stored or deleted meanwhile may be missing or still be there. */
   list(): AsyncIterable<StoredBlob>;
+  /** Deletes what `list` told of as unfinished. */
+  deleteUnfinished(key: string): Promise<void>;
 }
 
 export interface StoredBlob {
@@ -101,7 +103,6 @@ export class FileBlobStore implements SweptBlobStore {
     }
   }
 
-  /** Deletes a file that `list` told of as unfinished. */
   async deleteUnfinished(key: string): Promise<void> {
     if (!UNFINISHED.test(key)) throw new Error(`Expected an unfinished file but received '${key}'`);
     await stored(() => rm(this.pathOf(key), { force: true }));

@@ -96,6 +96,9 @@ export class S3BlobStore implements SweptBlobStore {
         yield { key: key.slice(this.#prefix.length), age, isUnfinished: false };
   }
 
+  /** A bucket shows nothing before it is whole. */
+  async deleteUnfinished(): Promise<void> {}
+
   /** Objects below a folder, page by page; with a delimiter only those right below it. Their keys are whole. */
   async *#pages(folder: string, delimiter?: '/'): AsyncGenerator<Listed[]> {
     let token: string | undefined;

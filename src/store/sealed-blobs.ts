@@ -49,4 +49,8 @@ export class SealedBlobs implements SweptBlobStore {
   list(): AsyncIterable<StoredBlob> {
     return this.store.list();
   }
+
+  deleteUnfinished(key: string): Promise<void> {
+    return this.store.deleteUnfinished(key);
+  }
 }

@@ -4,6 +4,7 @@ import type { Queues } from '../queue.js';
 import { LOOKED_AT, RENDERS } from '../store/blob-keys.js';
 import type { SweptBlobStore } from '../store/blobs.js';
 import { dropPhotos, erase } from '../store/erase.js';
+import { mendLostJob } from '../store/lost-job.js';
 import type { Pending } from '../store/pending.js';
 import type { Records } from '../store/records.js';
 import { dropLeftovers, type LeftoverDeps } from './drop-leftovers.js';
@@ -16,9 +17,9 @@ const SWEEP_EVERY = 600_000;
 /** Longer than any request takes. */
 const LOOKED_AT_KEPT = 300_000;
 /** How often embeddings are looked after. */
-const LOOK_EVERY = 60_000;
+const LOOK_EVERY = 30_000;
 /** An embedding that is not finished after so long should have a job; a request takes seconds to add it. */
-const JOB_DUE = 300_000;
+const JOB_DUE = 60_000;
 /** Most embeddings of one round. */
 const AT_A_TIME = 500;
 
@@ -80,26 +81,14 @@ export async function dropAll(deps: ChoreDeps, signal: AbortSignal): Promise<voi
   await forEach(ids, signal, (id) => dropPhotos(deps, id));
 }
 
-/**
- * Gives embeddings that wait without a job a new one: their API was lost between storing and adding it, or Redis forgot.
- * One that was being worked on has failed with its job.
- */
 export async function findLostJobs(deps: ChoreDeps, signal: AbortSignal): Promise<void> {
-  let [queued, failed] = [0, 0];
+  const mended = { queued: 0, failed: 0 };
   await forEach(await deps.pending.unfinished(JOB_DUE, AT_A_TIME), signal, async (id) => {
-    const job = await deps.jobs.embedState(id);
-    if (job === 'waiting' || job === 'active') return;
-    const record = await deps.records.get(id);
-    if (!record) return;
-    if (record.state === 'queued' && job === 'unknown') {
-      await deps.jobs.enqueueEmbed(record);
-      queued++;
-    } else if (await deps.records.fail(id, record.attempt, LOST)) failed++;
+    const how = await mendLostJob(deps, id);
+    if (how) mended[how]++;
   });
-  if (queued + failed > 0) deps.log.info({ queued, failed }, 'lost jobs found');
+  if (mended.queued + mended.failed > 0) deps.log.info(mended, 'lost jobs found');
 }
-
-const LOST = { code: 'ENGINE_FAILED', detail: 'The job was lost; post the photo again.' };
 
 /** One that fails, such as a folder that cannot be deleted, lets none of the others wait; it is told of in the end. */
 async function forEach(

@@ -202,9 +202,9 @@ describe('lost jobs', () => {
     const { id } = await posted();
     const { queues } = service.deps;
     await queues.cancelEmbed(id);
-    await findLostJobs(upkeep(299_000), signal);
+    await findLostJobs(upkeep(59_000), signal);
     expect(await queues.position(id)).toBeUndefined();
-    await Promise.all([findLostJobs(upkeep(300_000), signal), findLostJobs(upkeep(300_000), signal)]);
+    await Promise.all([findLostJobs(upkeep(60_000), signal), findLostJobs(upkeep(60_000), signal)]);
     expect(await queues.position(id)).toBe(0);
     expect((await get(id)).json().state).toBe('queued');
   });
@@ -214,7 +214,7 @@ describe('lost jobs', () => {
     const { queues, records } = service.deps;
     await records.begin(id, 3);
     await queues.cancelEmbed(id);
-    await findLostJobs(upkeep(300_000), signal);
+    await findLostJobs(upkeep(60_000), signal);
     expect((await get(id)).json()).toMatchObject({ state: 'failed', error: { code: 'ENGINE_FAILED' } });
     expect(await upkeep().pending.unfinished(0, 10)).toEqual([]);
   });

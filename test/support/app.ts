@@ -145,7 +145,7 @@ export async function storeFinished(
   { deps }: TestApp,
   patch: Partial<EmbeddingRecord> = {},
 ): Promise<EmbeddingRecord> {
-  const id = deps.newId();
+  const { id = deps.newId() } = patch;
   const latent = `embeddings/${id}/latent.f32`;
   const record: EmbeddingRecord = {
     id,

@@ -194,6 +194,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
     'images',
     'latent-files/',
     'models/',
+    'queue.ts',
     'store/',
     'openapi-types/',
     'worker/embed.ts',
