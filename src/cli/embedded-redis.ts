@@ -23,6 +23,8 @@ interface Claim {
 
 /** Of the last start only. */
 const LOG = 'redis.log';
+/** What `BGSAVE` writes, and a server reads that has no append-only file. */
+export const SNAPSHOT = 'dump.rdb';
 
 export const redisDir = (dataDir: string): string => join(dataDir, 'redis');
 
@@ -35,7 +37,7 @@ const claimPath = (dir: string): string => join(dir, 'server.json');
 export async function planRedis(
   dir: string,
   modelsDir: string,
-  fsync: RedisFsync = 'everysec',
+  { fsync = 'everysec', isRestoring = false }: { fsync?: RedisFsync; isRestoring?: boolean } = {},
 ): Promise<RedisPlan> {
   await mkdir(dir, { recursive: true, mode: 0o700 });
   await clearClaim(dir);
@@ -46,7 +48,7 @@ export async function planRedis(
   const claim: Claim = { url, owner: process.pid };
   await writeFile(claimPath(dir), JSON.stringify(claim), { mode: 0o600 });
   const spec = { name: 'redis', command: await redisProgram(modelsDir), args: ['-'] };
-  return { url, spec: { ...spec, input: settings({ dir, port, password, fsync }) } };
+  return { url, spec: { ...spec, input: settings({ dir, port, password, fsync, isRestoring }) } };
 }
 
 /** Resolves when the server answers and has loaded its file. */
@@ -76,17 +78,19 @@ interface Settings {
   port: number;
   password: string;
   fsync: RedisFsync;
+  /** It reads a snapshot, which it would not look at beside its own file. */
+  isRestoring: boolean;
 }
 
 /** Sent over standard input, so that neither password nor port shows in the process list. */
-function settings({ dir, port, password, fsync }: Settings): string {
+function settings({ dir, port, password, fsync, isRestoring }: Settings): string {
   return [
     'bind 127.0.0.1',
     `port ${port}`,
     `requirepass ${password}`,
     `dir ${JSON.stringify(dir)}`,
     'daemonize no',
-    'appendonly yes',
+    `appendonly ${isRestoring ? 'no' : 'yes'}`,
     `appendfsync ${fsync}`,
     'save ""',
     'maxmemory-policy noeviction',
@@ -127,7 +131,7 @@ const answers = (url: string): Promise<boolean> =>
     () => false,
   );
 
-async function shutDown(url: string): Promise<void> {
+export async function shutDown(url: string): Promise<void> {
   const redis = connectRedis(url, () => undefined, { retryStrategy: () => null });
   await ready(redis, 1000);
   const ended = new Promise((resolve) => redis.once('end', resolve));

@@ -65,7 +65,7 @@ export class Service {
 
   async #startRedis(): Promise<string> {
     const { modelsDir, redisFsync } = this.#config;
-    const { url, spec } = await planRedis(this.#redisDir, modelsDir, redisFsync);
+    const { url, spec } = await planRedis(this.#redisDir, modelsDir, { fsync: redisFsync });
     this.#run('redis', leashed(spec));
     await this.#orFailure(redisReady(url, 20_000));
     return url;

@@ -24,7 +24,7 @@ describe('embedded Redis', () => {
   });
 
   const start = async (fsync?: RedisFsync): Promise<{ url: string; server: ManagedProcess }> => {
-    const { url, spec } = await planRedis(dir, modelsDir, fsync);
+    const { url, spec } = await planRedis(dir, modelsDir, { fsync });
     const server = new ManagedProcess(spec);
     running.push(server);
     await redisReady(url, 10_000);
