@@ -1,9 +1,11 @@
 /** The built service as separate real processes, each of which can be killed, and a Redis behind a proxy that can fail. */
+import { execFile } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { mkdir, mkdtemp, rename, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { promisify } from 'node:util';
 import { freePort, planRedis, redisReady } from '../../../src/cli/embedded-redis.js';
 import { loadConfig, type Role } from '../../../src/config.js';
 import { Part } from './part.js';
@@ -147,6 +149,24 @@ export class Fleet {
       this.parts.map(async (part) => `--- ${part.name}\n${(await part.said()).slice(-4000)}`),
     );
     return texts.join('\n');
+  }
+
+  /** Live processes of the service, whoever their parent is now, with their commands. None after `stop`. */
+  async processes(): Promise<string[]> {
+    const look = async (): Promise<string[]> => {
+      // The environment, which every process below inherits, follows the command. Redis writes its title over its own.
+      const { stdout } = await promisify(execFile)('ps', ['axeww', '-o', 'pid=,stat=,command='], {
+        maxBuffer: 64 * 2 ** 20,
+      });
+      return stdout.split('\n').filter((line) => line.includes(this.dataDir) && !/^\s*\d+\s+Z/.test(line));
+    };
+    let found = await look();
+    // What was killed a moment ago may still be there.
+    for (let i = 0; i < 20 && found.length > 0; i++) {
+      await sleep(100);
+      found = await look();
+    }
+    return found.map((line) => line.slice(0, 120));
   }
 
   /** Stops everything and removes its files. Leaves no process, whatever state they are in. */
