@@ -3,7 +3,7 @@ import { createHash } from 'node:crypto';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { EmbeddingRecord } from '../contracts.js';
 import { AppError } from '../errors.js';
-import type { Outcome } from '../store/idempotency.js';
+import { type Outcome, RENEW_EVERY } from '../store/idempotency.js';
 import type { AppDeps } from './app.js';
 import { received } from './expected.js';
 
@@ -37,7 +37,8 @@ export async function once(
   if (key === undefined) return work(async () => undefined);
   const { idempotency } = deps;
   const { tenant } = request.caller;
-  const found = await idempotency.claim(tenant, key, fingerprint(parts));
+  const print = fingerprint(parts);
+  const found = await idempotency.claim(tenant, key, print);
   switch (found.kind) {
     case 'other-request':
       throw new AppError('IDEMPOTENCY_KEY_REUSED', {
@@ -51,21 +52,28 @@ export async function once(
     case 'settled':
       reply.header('idempotent-replayed', 'true');
       return recalled(deps, tenant, found.outcome);
-    case 'claimed':
+    case 'claimed': {
+      const { claim } = found;
+      const renew = (): Promise<void> => idempotency.renew(tenant, key, { fingerprint: print, claim });
+      // One that is not renewed in time is taken over, and settles nothing.
+      const renewing = setInterval(() => void renew().catch(() => undefined), RENEW_EVERY);
       try {
         return await work(async ({ accepted, refused }) => {
           const ids = accepted.map(({ record }) => record.id);
           const photos = accepted.map(({ index }) => index);
-          if (await idempotency.settle(tenant, key, found.claim, { ids, photos, refused })) return;
+          if (await idempotency.settle(tenant, key, claim, { ids, photos, refused })) return;
           throw new AppError('IDEMPOTENCY_IN_FLIGHT', {
             detail:
               'The request took so long that it was taken over by its repetition; ask again in a moment.',
           });
         });
       } catch (error) {
-        await idempotency.release(tenant, key, found.claim).catch(() => undefined);
+        await idempotency.release(tenant, key, claim).catch(() => undefined);
         throw error;
+      } finally {
+        clearInterval(renewing);
       }
+    }
   }
 }
 

@@ -11,8 +11,10 @@ import { reachable } from './redis.js';
 
 /** Seconds that a key is remembered. */
 const KEPT = 86_400;
-/** Milliseconds after which a claim of a process that says nothing is taken over: longer than any request takes. */
-const LEASE = 90_000;
+/** Milliseconds after which a claim that was not renewed is taken over: its process is gone, or stands still. */
+const LEASE = 15_000;
+/** Milliseconds after which a claim is renewed at the latest. */
+export const RENEW_EVERY = 4_000;
 
 const Entry = Type.Object({
   /** Hash of the request. */
@@ -53,6 +55,15 @@ if not text or cjson.decode(text).claim ~= ARGV[1] then return 0 end
 if ARGV[2] == '' then redis.call('DEL', KEYS[1]) else redis.call('SET', KEYS[1], ARGV[2], 'EX', ARGV[3]) end
 return 1`;
 
+/** KEYS: entry. ARGV: claim, new text, seconds. Changes only what this claim holds and has not settled. */
+const RENEW = `
+local text = redis.call('GET', KEYS[1])
+if not text then return 0 end
+local entry = cjson.decode(text)
+if entry.claim ~= ARGV[1] or entry.ids then return 0 end
+redis.call('SET', KEYS[1], ARGV[2], 'EX', ARGV[3])
+return 1`;
+
 export class Idempotency {
   constructor(
     private readonly redis: Redis,
@@ -77,6 +88,16 @@ export class Idempotency {
     return (await this.#replace(name, found.claim, text))
       ? { kind: 'claimed', claim: mine.claim }
       : { kind: 'in-flight' };
+  }
+
+  /** Says that the request is still being worked on. Changes nothing once it is settled, or no longer this claim's. */
+  async renew(
+    tenant: string,
+    key: string,
+    { fingerprint, claim }: Pick<Entry, 'fingerprint' | 'claim'>,
+  ): Promise<void> {
+    const text = JSON.stringify({ fingerprint, claim, claimedAt: this.now().getTime() });
+    await reachable(this.redis.eval(RENEW, 1, this.#name(tenant, key), claim, text, KEPT));
   }
 
   /** Remembers the outcome of a request; false when the claim was taken over meanwhile. */

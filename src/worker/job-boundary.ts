@@ -4,10 +4,13 @@ import type { Logger } from 'pino';
 import { AppError } from '../errors.js';
 import { toFailure } from '../queue.js';
 
-/** BullMQ renews a lock at half its duration; a job whose worker died is delivered once more. */
+/**
+ * BullMQ renews a lock at half its duration; a job whose worker died is delivered once more: within the rest of its lock and
+ * two looks for stalled jobs, 50 s at most.
+ */
 export const QUEUE_OPTIONS = {
   lockDuration: 30_000,
-  stalledInterval: 30_000,
+  stalledInterval: 10_000,
   maxStalledCount: 1,
   autorun: false,
 };

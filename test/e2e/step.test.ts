@@ -221,3 +221,16 @@ it('judged at 224 px, as in the paper, the loss is on the scale of 256 px, its g
   expect(after.losses[2]![0]).toBeLessThan(after.losses[0]![0]!);
   await paper.release();
 });
+
+it('LPIPS joins the loss at 224 px, too', async () => {
+  const judgedAt = 224;
+  const without = await open({ space: 'w', judgedAt });
+  const { losses } = await without.run(batchOf([0]));
+  await without.release();
+  const joined = await open({ space: 'w', judgedAt, lpips: true });
+  // The loss that is told is the paper's, whatever else is differentiated.
+  const { losses: told, m } = await joined.run({ ...batchOf([0]), lpipsWeight: [30_000] });
+  await joined.release();
+  expect(told[0]![0]! / losses[0]![0]!).toBeCloseTo(1, 4);
+  expect(m.every(Number.isFinite)).toBe(true);
+});

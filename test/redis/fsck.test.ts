@@ -72,6 +72,8 @@ test('a store that is well has no faults, whatever its embeddings are at', async
   await records.expire(expired.id);
   await service.deps.blobs.deletePrefix(`embeddings/${expired.id}/`);
   await put('renders/abc');
+  const payload = { url: 'https://hooks.example.com/a' };
+  expect((await service.app.inject({ method: 'POST', url: '/webhooks', payload })).statusCode).toBe(201);
   expect(await look()).toEqual([]);
 });
 

@@ -194,6 +194,27 @@ describe('Idempotency-Key', () => {
     expect(await idempotency.claim('t', 'k', 'f')).toEqual({ kind: 'settled', outcome });
   });
 
+  test('a claim that is renewed is not taken over, and renewing changes nothing that is settled or of another', async () => {
+    const { Idempotency } = await import('../../src/store/idempotency.js');
+    let time = 0;
+    const idempotency = new Idempotency(service.redis, 'renewal', () => new Date(time));
+    const mine = await idempotency.claim('t', 'k', 'f');
+    if (mine.kind !== 'claimed') throw new Error('Expected a claim');
+    const own = { fingerprint: 'f', claim: mine.claim };
+    for (; time < 60_000; time += 10_000) {
+      await idempotency.renew('t', 'k', own);
+      expect(await idempotency.claim('t', 'k', 'f')).toEqual({ kind: 'in-flight' });
+    }
+    time += 20_000;
+    const taken = await idempotency.claim('t', 'k', 'f');
+    if (taken.kind !== 'claimed') throw new Error('Expected a claim');
+    await idempotency.renew('t', 'k', own);
+    const outcome = { ids: ['b'], photos: [0], refused: [] };
+    expect(await idempotency.settle('t', 'k', taken.claim, outcome)).toBe(true);
+    await idempotency.renew('t', 'k', { fingerprint: 'f', claim: taken.claim });
+    expect(await idempotency.claim('t', 'k', 'f')).toEqual({ kind: 'settled', outcome });
+  });
+
   test('what was deleted is not made again', async () => {
     const { id } = (await service.post(photo(), key)).json();
     await service.app.inject({ method: 'DELETE', url: `/embeddings/${id}` });

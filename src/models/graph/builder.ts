@@ -99,23 +99,23 @@ export class GraphBuilder {
     return this.constants.get(name) ?? this.outer?.constantOf(name);
   }
 
-  /** Copies all nodes and constants of `graph` in, its inputs replaced by `bindings`; returns its outputs by name. */
+  /**
+   * Copies all nodes and constants of `graph` in, its inputs replaced by `bindings`; returns its outputs by name. What has a
+   * name that is taken here gets another one.
+   */
   inline(graph: Graph, bindings: ReadonlyMap<string, Value>, prefix = ''): Map<string, Value> {
     const renamed = new Map<string, Value>(bindings);
     for (const name of graph.inputs) {
       if (!renamed.has(name)) throw new Error(`Graph '${graph.name}' has no binding for its input '${name}'`);
     }
+    const free = (name: string): string =>
+      this.typeOf(prefix + name) ? this.fresh(prefix + name) : prefix + name;
     for (const [name, tensor] of graph.constants) {
-      renamed.set(name, this.constant(tensor, prefix + name));
+      renamed.set(name, this.constant(tensor, free(name)));
     }
     for (const node of graph.nodes) {
       const inputs = node.inputs.map((name) => (name ? renamed.get(name)! : undefined));
-      const outputs = this.ops(
-        node.op,
-        inputs,
-        node.attrs,
-        node.outputs.map((name) => prefix + name),
-      );
+      const outputs = this.ops(node.op, inputs, node.attrs, node.outputs.map(free));
       for (const [i, name] of node.outputs.entries()) renamed.set(name, outputs[i]!);
     }
     for (const name of graph.steep) this.markSteep(renamed.get(name)!);

@@ -58,11 +58,11 @@ export async function* lists(
   const { redis, prefix } = deps;
   const wanted = expectedLists(prefix, records);
   const names = new Set([...wanted.keys(), `${prefix}:unfinished`, `${prefix}:expiring`]);
-  for await (const name of keysFrom(redis, `${prefix}:tenant:`)) names.add(name);
-  for (const name of names) {
-    if ((await reachable(redis.type(name))) === 'zset' || wanted.has(name))
-      yield* compared(deps, name, wanted.get(name) ?? new Map());
-  }
+  // A tenant has other things, too, such as its webhooks.
+  for await (const name of keysFrom(redis, `${prefix}:tenant:`))
+    if (/^[^:]*:(embeddings$|label:|reference:)/.test(name.slice(`${prefix}:tenant:`.length)))
+      names.add(name);
+  for (const name of names) yield* compared(deps, name, wanted.get(name) ?? new Map());
 }
 
 async function* compared(
