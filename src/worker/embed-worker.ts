@@ -1,5 +1,5 @@
 /** The consumer of the queue `embed`: as many photos at a time as are worth it, and every end recorded. */
-import { type Job, WaitingError, Worker } from 'bullmq';
+import { DelayedError, type Job, WaitingError, Worker } from 'bullmq';
 import type { Redis } from 'ioredis';
 import type { Logger } from 'pino';
 import type { BatchSetting } from '../config.js';
@@ -25,6 +25,11 @@ import { timed } from './step-time.js';
 
 type EmbedJobOf = Job<Carried<EmbedJob>>;
 
+/** Milliseconds after which a job is begun again that met an outage. */
+const OUTAGE_PAUSE_MS = 5_000;
+/** Deliveries of a job after which an outage is a failure like any other: some five minutes of them. */
+const OUTAGES_BORNE = 60;
+
 export interface EmbedContext extends Observers {
   records: Records;
   usage: Usage;
@@ -38,6 +43,7 @@ export interface EmbedContext extends Observers {
   onBatch: (batch: BatchInfo) => void;
   /** Hears how long each embedding took that succeeded. */
   onSeconds: (seconds: number) => void;
+  outagePauseMs?: number;
 }
 
 /** Resolves when it knows how many photos to take at a time; the caller runs it. */
@@ -118,6 +124,12 @@ export async function embedWorker(
         throw new WaitingError();
       }
       const known = publicError(error);
+      // Redis or the blob store was away, or full: that is no fault of the photo, and costs no attempt.
+      if (known.code === 'UNAVAILABLE' && job.attemptsStarted < OUTAGES_BORNE) {
+        log.warn({ err: error, job: job.id, attempt: job.attemptsStarted }, 'job put off');
+        await job.moveToDelayed(Date.now() + (context.outagePauseMs ?? OUTAGE_PAUSE_MS), token);
+        throw new DelayedError();
+      }
       const isFinal = !known.retryable || job.attemptsMade + 1 >= (job.opts.attempts ?? 1);
       if (isFinal) await failed(job, known);
       refuse(error, log, job, isFinal);

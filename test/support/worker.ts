@@ -45,7 +45,7 @@ export async function startWorker(
     await embedWorker(
       {
         ...{ records, usage, blobs, engine, info, log, state, tracing, tally },
-        ...{ batch: 1, onBatch: nothing, onSeconds: nothing },
+        ...{ batch: 1, onBatch: nothing, onSeconds: nothing, outagePauseMs: 50 },
       },
       connection,
     ),
