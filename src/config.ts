@@ -77,6 +77,9 @@ export interface Config {
   readonly maxPhotos: number;
   /** Most bytes of uploads that an API process takes in at a time. */
   readonly uploadBytes: number;
+  /** Most embeddings of a tenant, and of all, that are not finished; 0: any number. */
+  readonly tenantQueueLimit: number;
+  readonly queueLimit: number;
   /** Prefix of every Redis key. */
   readonly keyPrefix: string;
 }
@@ -169,6 +172,13 @@ export function loadConfig(env: Env = process.env, defaults: Env = {}): Config {
     maxPhotos: 8,
     uploadBytes:
       2 ** 20 * read('LATENTMORPH_UPLOADS_MIB', 1024, 'an integer from 1 to 1048576', integer(1, 2 ** 20)),
+    tenantQueueLimit: read(
+      'LATENTMORPH_TENANT_QUEUE_LIMIT',
+      1_000,
+      'an integer from 0 to 1000000',
+      integer(0, 1e6),
+    ),
+    queueLimit: read('LATENTMORPH_QUEUE_LIMIT', 10_000, 'an integer from 0 to 1000000', integer(0, 1e6)),
     keyPrefix: 'latentmorph',
   };
   if (config.auth === 'open' && !isLoopback(config.host))

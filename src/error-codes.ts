@@ -61,6 +61,13 @@ export const ERRORS = {
     meaning:
       "The tenant's embeddings have used up the device seconds of this day (UTC); `used` and `allowed` say how many, `Retry-After` when the next one begins.",
   },
+  QUEUE_FULL: {
+    status: 429,
+    retryable: true,
+    title: 'Too many embeddings are unfinished.',
+    meaning:
+      'As many embeddings of the tenant wait or run as may; `unfinished` and `allowed` say how many. Wait for `Retry-After`, or cancel some.',
+  },
   IMAGE_MISSING: {
     status: 400,
     retryable: false,
@@ -254,7 +261,8 @@ export const ERRORS = {
     status: 503,
     retryable: true,
     title: 'The service is busy.',
-    meaning: 'Too many renders wait, or no worker was free in time; wait for `Retry-After`.',
+    meaning:
+      'Too much is being taken in, waits or is waited for, or no worker was free in time; wait for `Retry-After`.',
   },
   UNAVAILABLE: {
     status: 503,

@@ -61,6 +61,8 @@ export interface AppDeps {
     | 'maxPixels'
     | 'maxPhotos'
     | 'uploadBytes'
+    | 'tenantQueueLimit'
+    | 'queueLimit'
     | 'keyPrefix'
     | 'auth'
     | 'ratePerMinute'

@@ -59,6 +59,7 @@ export function createRoutes(deps: AppDeps): FastifyPluginAsyncTypebox {
             'LATENT_INVALID',
             'LATENT_GENERATOR_MISMATCH',
             'QUOTA_EXCEEDED',
+            'QUEUE_FULL',
             'IDEMPOTENCY_IN_FLIGHT',
             'IDEMPOTENCY_KEY_REUSED',
             'ENGINE_FAILED',
