@@ -8,6 +8,7 @@ import { AppError, ERRORS, type ErrorCode } from './errors.js';
 import type { EmbedJob, RenderJob } from './jobs.js';
 import type { Priority } from './request-tags.js';
 import { connectRedis, IN_REQUESTS, reachable, ready } from './store/redis.js';
+import { RenderPlaces } from './store/render-places.js';
 import { NO_TRACING, type Tracing } from './tracing/tracing.js';
 import { type Carried, carrying } from './trail.js';
 
@@ -64,8 +65,7 @@ export class Queues implements JobQueues {
   private readonly embedQueue: Queue<Carried<EmbedJob>>;
   private readonly renderQueue: Queue<Carried<RenderJob>>;
   private renderEvents: QueueEvents | undefined;
-  /** Renders between the look at the queue and the end of their `add`. */
-  private adding = 0;
+  private readonly places: RenderPlaces;
   /** Running mean of the time of a render, in milliseconds. */
   private renderMs = RENDER_MS;
   /** Tells the waiting requests that the job of that id has finished. */
@@ -83,6 +83,15 @@ export class Queues implements JobQueues {
     this.eventsRedis.on('error', onError);
     this.embedQueue = new Queue(EMBED_QUEUE, { connection: this.redis, prefix });
     this.renderQueue = new Queue(RENDER_QUEUE, { connection: this.redis, prefix });
+    this.places = new RenderPlaces(
+      this.redis,
+      {
+        waiting: this.renderQueue.toKey('wait'),
+        places: `${prefix}:render-places`,
+        job: this.renderQueue.toKey(''),
+      },
+      MAX_WAITING_RENDERS,
+    );
     this.embedQueue.on('error', onError);
     this.renderQueue.on('error', onError);
     // One listener per waiting request, all on the job they share.
@@ -193,21 +202,15 @@ export class Queues implements JobQueues {
 
   private async addRender(jobId: string, job: RenderJob): Promise<void> {
     const keep = { age: 60, count: 1_000 };
-    // Requests that have looked but not yet added would else all see the same room.
-    this.adding++;
-    try {
-      const waiting = await this.command(() => this.renderQueue.getWaitingCount());
-      if (waiting + this.adding > MAX_WAITING_RENDERS) {
-        throw new AppError('BUSY', {
-          detail: `${waiting} renders wait already, and no more than ${MAX_WAITING_RENDERS} may; try again later.`,
-          retryAfter: Math.ceil((waiting * this.renderMs) / 1000),
-        });
-      }
-      const options = { jobId, removeOnComplete: keep, removeOnFail: keep };
-      await this.send(RENDER_QUEUE, () => this.renderQueue.add(job.kind, carrying(job), options));
-    } finally {
-      this.adding--;
-    }
+    const options = { jobId, removeOnComplete: keep, removeOnFail: keep };
+    const add = () => this.send(RENDER_QUEUE, () => this.renderQueue.add(job.kind, carrying(job), options));
+    const refuse = (waiting: number): never => {
+      throw new AppError('BUSY', {
+        detail: `${waiting} renders wait already, and no more than ${MAX_WAITING_RENDERS} may; try again later.`,
+        retryAfter: Math.max(1, Math.ceil((waiting * this.renderMs) / 1000)),
+      });
+    };
+    await this.command(() => this.places.through(jobId, add, refuse));
   }
 
   /** Made after the first connection: BullMQ duplicates it, and a duplicate that never connects cannot be closed. */
