@@ -77,6 +77,8 @@ export interface Config {
   readonly maxPhotos: number;
   /** Most bytes of uploads that an API process takes in at a time. */
   readonly uploadBytes: number;
+  /** Free bytes of the disk below which nothing new is stored; 0: it is not looked at. */
+  readonly diskFreeBytes: number;
   /** Most embeddings of a tenant, and of all, that are not finished; 0: any number. */
   readonly tenantQueueLimit: number;
   readonly queueLimit: number;
@@ -172,6 +174,8 @@ export function loadConfig(env: Env = process.env, defaults: Env = {}): Config {
     maxPhotos: 8,
     uploadBytes:
       2 ** 20 * read('LATENTMORPH_UPLOADS_MIB', 1024, 'an integer from 1 to 1048576', integer(1, 2 ** 20)),
+    diskFreeBytes:
+      2 ** 20 * read('LATENTMORPH_DISK_FREE_MIB', 512, 'an integer from 0 to 1048576', integer(0, 2 ** 20)),
     tenantQueueLimit: read(
       'LATENTMORPH_TENANT_QUEUE_LIMIT',
       1_000,

@@ -9,6 +9,8 @@ interface ErrorFacts {
   title: string;
   /** Cause, and what to do: for docs/errors.md, which `npm run errors` writes. Markdown. */
   meaning: string;
+  /** Seconds after which to ask again where nothing better is known; left out: 2. */
+  retryAfter?: number;
 }
 
 /**
@@ -269,6 +271,14 @@ export const ERRORS = {
     retryable: true,
     title: 'A part of the service is out of reach.',
     meaning: 'Redis or the blob store is out of reach; wait for `Retry-After`.',
+  },
+  STORAGE_LOW: {
+    status: 503,
+    retryable: true,
+    title: 'There is too little room to store anything new.',
+    meaning:
+      'The disk of the service is nearly full: embeddings and morphs that are stored are served, new ones are not made. Its operator must make room; wait for `Retry-After`.',
+    retryAfter: 60,
   },
   INTERNAL: {
     status: 500,

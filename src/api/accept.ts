@@ -18,8 +18,8 @@ export interface Asked {
 
 /**
  * Stores and enqueues the photos; `onStored` is called in between. Where the upload is partial, photos that are refused are told of beside those that are
- * accepted, and NOTHING_ACCEPTED is thrown when none is. Throws QUEUE_FULL and BUSY where too many embeddings are unfinished. On any error
- * nothing stays stored.
+ * accepted, and NOTHING_ACCEPTED is thrown when none is. Throws QUEUE_FULL and BUSY where too many embeddings are unfinished,
+ * and STORAGE_LOW. On any error nothing stays stored.
  */
 export async function accept(
   deps: AcceptDeps,
@@ -28,6 +28,7 @@ export async function accept(
   onStored: OnStored,
 ): Promise<Accepted> {
   const { photos, partial } = upload;
+  await deps.disk.check();
   await checkQueueRoom(deps, tenant, partial ? 1 : photos.length);
   const ids: string[] = [];
   const noting = {

@@ -13,6 +13,7 @@ import type { JobQueues } from '../queue.js';
 import type { ApiKeys } from '../store/api-keys.js';
 import type { BlobStore } from '../store/blobs.js';
 import type { Changes } from '../store/changes.js';
+import type { DiskRoom } from '../store/disk-room.js';
 import type { Idempotency } from '../store/idempotency.js';
 import type { MetricSums } from '../store/metric-sums.js';
 import type { RecordList } from '../store/record-list.js';
@@ -87,6 +88,7 @@ export interface AppDeps {
   metricSums: MetricSums;
   tracing: Tracing;
   blobs: BlobStore;
+  disk: DiskRoom;
   queues: JobQueues;
   /** How long a request waits for a worker, in milliseconds. */
   patience: { detectMs: number; renderMs: number };

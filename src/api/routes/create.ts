@@ -64,6 +64,7 @@ export function createRoutes(deps: AppDeps): FastifyPluginAsyncTypebox {
             'IDEMPOTENCY_KEY_REUSED',
             'ENGINE_FAILED',
             'BUSY',
+            'STORAGE_LOW',
             'UNAVAILABLE',
           ),
         },
