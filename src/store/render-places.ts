@@ -3,8 +3,11 @@
  * those that wait. A place that a lost process keeps is free after seconds.
  */
 import type { Redis } from 'ioredis';
+import { AppError } from '../errors.js';
 import { reachable } from './redis.js';
 
+/** Most renders that wait: what one CPU worker does in some 20 seconds, of which a request waits 30 at most. */
+const MAX_WAITING = 64;
 /** Milliseconds after which a place is free again: far longer than it takes to add a job. */
 const KEPT = 5_000;
 
@@ -36,15 +39,18 @@ export class RenderPlaces {
   constructor(
     private readonly redis: Redis,
     private readonly keys: RenderKeys,
-    readonly most: number,
   ) {}
 
-  /** Adds a job where fewer than the most wait; else calls `refuse` with how many do. */
-  async through(id: string, add: () => Promise<void>, refuse: (waiting: number) => never): Promise<void> {
+  /** Adds a job. Throws BUSY where too many wait, of which each takes so many milliseconds. */
+  async through(id: string, add: () => Promise<void>, msEach: number): Promise<void> {
     const { waiting, places, job } = this.keys;
-    const taken = this.redis.eval(TAKE, 2, waiting, places, this.most, id, KEPT, job);
+    const taken = this.redis.eval(TAKE, 2, waiting, places, MAX_WAITING, id, KEPT, job);
     const count = (await reachable(taken)) as number;
-    if (count >= 0) refuse(count);
+    if (count >= 0)
+      throw new AppError('BUSY', {
+        detail: `${count} renders wait already, and no more than ${MAX_WAITING} may; try again later.`,
+        retryAfter: Math.max(1, Math.ceil((count * msEach) / 1000)),
+      });
     try {
       await add();
     } finally {

@@ -173,3 +173,12 @@ test('the place of a process that was lost while it added a render is free again
   await expect(queues.render(morph, 50)).rejects.toThrow('64 renders wait already');
   await expect.poll(() => queues.render(morph, 50).catch(String)).toMatch(/No worker finished/);
 });
+
+test('no more than 500 requests of a process wait, for the same render or for others', async () => {
+  await open();
+  const outcomes = await Promise.allSettled(Array.from({ length: 510 }, () => queues.render(morph, 300)));
+  const reasons = outcomes.map((one) => one.status === 'rejected' && (one.reason as AppError).message);
+  expect(reasons.filter((reason) => reason && /^Too many requests wait/.test(reason))).toHaveLength(10);
+  consume(RENDER_QUEUE, async () => 'done');
+  expect(await queues.render(morph, 5_000)).toBe('done');
+});
