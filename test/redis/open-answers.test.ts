@@ -56,7 +56,12 @@ async function follow(id: string): Promise<Socket> {
 
 const open = (): number => served.filter((socket) => !socket.destroyed).length;
 
+/** Lets clients wait for as long as a busy machine makes them. */
+const patiently = () => service.app.server.setTimeout(0);
+
 describe('answers that follow an embedding', () => {
+  beforeEach(patiently);
+
   test('are refused beyond the limit, until one has gone', async () => {
     const { id } = await storeFinished(service, { state: 'queued' });
     const first = await follow(id);
@@ -146,6 +151,7 @@ describe('a client that takes nothing of its answer', () => {
 });
 
 test('no more than 32 animations are sent at a time', async () => {
+  patiently();
   let release = (): void => undefined;
   const held = new Promise<void>((resolve) => {
     release = resolve;
