@@ -81,6 +81,13 @@ export interface Config {
   readonly maxPhotos: number;
   /** Most bytes of uploads that an API process takes in at a time. */
   readonly uploadBytes: number;
+  /** Most answers of an API process that stay open until something happens to an embedding. */
+  readonly maxFollowers: number;
+  /** Free bytes of the disk below which nothing new is stored; 0: it is not looked at. */
+  readonly diskFreeBytes: number;
+  /** Most embeddings of a tenant, and of all, that are not finished; 0: any number. */
+  readonly tenantQueueLimit: number;
+  readonly queueLimit: number;
   /** Prefix of every Redis key. */
   readonly keyPrefix: string;
 }
@@ -179,6 +186,16 @@ export function loadConfig(env: Env = process.env, defaults: Env = {}): Config {
     maxPhotos: 8,
     uploadBytes:
       2 ** 20 * read('LATENTMORPH_UPLOADS_MIB', 1024, 'an integer from 1 to 1048576', integer(1, 2 ** 20)),
+    maxFollowers: read('LATENTMORPH_FOLLOWERS', 1_000, 'an integer from 1 to 1000000', integer(1, 1e6)),
+    diskFreeBytes:
+      2 ** 20 * read('LATENTMORPH_DISK_FREE_MIB', 512, 'an integer from 0 to 1048576', integer(0, 2 ** 20)),
+    tenantQueueLimit: read(
+      'LATENTMORPH_TENANT_QUEUE_LIMIT',
+      1_000,
+      'an integer from 0 to 1000000',
+      integer(0, 1e6),
+    ),
+    queueLimit: read('LATENTMORPH_QUEUE_LIMIT', 10_000, 'an integer from 0 to 1000000', integer(0, 1e6)),
     keyPrefix: 'latentmorph',
   };
   if (config.auth === 'open' && !isLoopback(config.host))

@@ -9,6 +9,8 @@ interface ErrorFacts {
   title: string;
   /** Cause, and what to do: for docs/errors.md, which `npm run errors` writes. Markdown. */
   meaning: string;
+  /** Seconds after which to ask again where nothing better is known; left out: 2. */
+  retryAfter?: number;
 }
 
 /**
@@ -60,6 +62,13 @@ export const ERRORS = {
     title: 'The daily quota is used up.',
     meaning:
       "The tenant's embeddings have used up the device seconds of this day (UTC); `used` and `allowed` say how many, `Retry-After` when the next one begins.",
+  },
+  QUEUE_FULL: {
+    status: 429,
+    retryable: true,
+    title: 'Too many embeddings are unfinished.',
+    meaning:
+      'As many embeddings of the tenant wait or run as may; `unfinished` and `allowed` say how many. Wait for `Retry-After`, or cancel some.',
   },
   IMAGE_MISSING: {
     status: 400,
@@ -254,7 +263,8 @@ export const ERRORS = {
     status: 503,
     retryable: true,
     title: 'The service is busy.',
-    meaning: 'Too many renders wait, or no worker was free in time; wait for `Retry-After`.',
+    meaning:
+      'Too much is being taken in, waits or is waited for, or no worker was free in time; wait for `Retry-After`.',
   },
   UNAVAILABLE: {
     status: 503,
@@ -268,6 +278,14 @@ export const ERRORS = {
     title: 'What is stored of this embedding is damaged.',
     meaning:
       'A stored image or latent is not what was written; the operator restores it from a backup, or embed the photo again.',
+  },
+  STORAGE_LOW: {
+    status: 503,
+    retryable: true,
+    title: 'There is too little room to store anything new.',
+    meaning:
+      'The disk of the service is nearly full: embeddings and morphs that are stored are served, new ones are not made. Its operator must make room; wait for `Retry-After`.',
+    retryAfter: 60,
   },
   INTERNAL: {
     status: 500,

@@ -30,7 +30,8 @@ export class AppError extends Error {
     this.code = code;
     this.detail = options.detail;
     this.extra = options.extra ?? {};
-    this.retryAfter = options.retryAfter ?? RETRY_AFTER;
+    const { retryAfter = RETRY_AFTER }: { status: number; retryAfter?: number } = ERRORS[code];
+    this.retryAfter = options.retryAfter ?? retryAfter;
   }
 
   get status(): number {

@@ -8,6 +8,7 @@ import { AppError, ERRORS, type ErrorCode } from './errors.js';
 import type { EmbedJob, RenderJob } from './jobs.js';
 import type { Priority } from './request-tags.js';
 import { connectRedis, IN_REQUESTS, reachable, ready } from './store/redis.js';
+import { RenderPlaces } from './store/render-places.js';
 import { NO_TRACING, type Tracing } from './tracing/tracing.js';
 import { type Carried, carrying } from './trail.js';
 
@@ -17,8 +18,8 @@ export const RENDER_QUEUE = 'render';
 /** Events are hints that may be trimmed or missed while reconnecting, so a waiting request also looks at the job. */
 const LOOK_AGAIN_MS = 250;
 const CLOSE_WITHIN_MS = 1_000;
-/** Most renders that wait: what one CPU worker does in some 20 seconds, of which a request waits 30 at most. */
-const MAX_WAITING_RENDERS = 64;
+/** Most requests of a process that wait for renders, the same ones or others: each looks at its job again and again. */
+const MAX_WAITING_REQUESTS = 500;
 /** Milliseconds that a render is thought to take until one was seen, and how much each one seen counts. */
 const RENDER_MS = 300;
 const RENDER_MS_SHARE = 0.1;
@@ -64,8 +65,9 @@ export class Queues implements JobQueues {
   private readonly embedQueue: Queue<Carried<EmbedJob>>;
   private readonly renderQueue: Queue<Carried<RenderJob>>;
   private renderEvents: QueueEvents | undefined;
-  /** Renders between the look at the queue and the end of their `add`. */
-  private adding = 0;
+  private readonly places: RenderPlaces;
+  /** Requests that wait for renders. */
+  private waiting = 0;
   /** Running mean of the time of a render, in milliseconds. */
   private renderMs = RENDER_MS;
   /** Tells the waiting requests that the job of that id has finished. */
@@ -83,6 +85,11 @@ export class Queues implements JobQueues {
     this.eventsRedis.on('error', onError);
     this.embedQueue = new Queue(EMBED_QUEUE, { connection: this.redis, prefix });
     this.renderQueue = new Queue(RENDER_QUEUE, { connection: this.redis, prefix });
+    this.places = new RenderPlaces(this.redis, {
+      waiting: this.renderQueue.toKey('wait'),
+      places: `${prefix}:render-places`,
+      job: this.renderQueue.toKey(''),
+    });
     this.embedQueue.on('error', onError);
     this.renderQueue.on('error', onError);
     // One listener per waiting request, all on the job they share.
@@ -143,11 +150,15 @@ export class Queues implements JobQueues {
   }
 
   async render(job: RenderJob, timeoutMs: number): Promise<unknown> {
+    if (this.waiting >= MAX_WAITING_REQUESTS)
+      throw new AppError('BUSY', { detail: 'Too many requests wait for renders; try again in a moment.' });
     const jobId = 'key' in job ? job.key : randomUUID();
-    if (!(await this.isUnderWay(jobId))) await this.addRender(jobId, job);
+    this.waiting++;
     try {
+      if (!(await this.isUnderWay(jobId))) await this.addRender(jobId, job);
       return await this.outcome(jobId, timeoutMs);
     } finally {
+      this.waiting--;
       // Nobody else waits for the faces of a photo, and nothing of them is kept; a late render is worth having in the cache.
       if (!('key' in job)) await this.renderQueue.remove(jobId).catch(() => 0);
     }
@@ -193,21 +204,9 @@ export class Queues implements JobQueues {
 
   private async addRender(jobId: string, job: RenderJob): Promise<void> {
     const keep = { age: 60, count: 1_000 };
-    // Requests that have looked but not yet added would else all see the same room.
-    this.adding++;
-    try {
-      const waiting = await this.command(() => this.renderQueue.getWaitingCount());
-      if (waiting + this.adding > MAX_WAITING_RENDERS) {
-        throw new AppError('BUSY', {
-          detail: `${waiting} renders wait already, and no more than ${MAX_WAITING_RENDERS} may; try again later.`,
-          retryAfter: Math.ceil((waiting * this.renderMs) / 1000),
-        });
-      }
-      const options = { jobId, removeOnComplete: keep, removeOnFail: keep };
-      await this.send(RENDER_QUEUE, () => this.renderQueue.add(job.kind, carrying(job), options));
-    } finally {
-      this.adding--;
-    }
+    const options = { jobId, removeOnComplete: keep, removeOnFail: keep };
+    const add = () => this.send(RENDER_QUEUE, () => this.renderQueue.add(job.kind, carrying(job), options));
+    await this.command(() => this.places.through(jobId, add, this.renderMs));
   }
 
   /** Made after the first connection: BullMQ duplicates it, and a duplicate that never connects cannot be closed. */

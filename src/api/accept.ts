@@ -2,13 +2,13 @@
 import type { EmbeddingRecord } from '../contracts.js';
 import { AppError } from '../errors.js';
 import { embeddingPrefix } from '../store/blob-keys.js';
-import type { AppDeps } from './app.js';
 import type { Accepted, OnStored } from './idempotent.js';
 import { examine, type IntakeDeps } from './intake.js';
 import { problemOf } from './problem.js';
+import { checkQueueRoom, createInRoom, type QueueRoomDeps } from './queue-room.js';
 import type { Upload } from './upload.js';
 
-export type AcceptDeps = IntakeDeps & Pick<AppDeps, 'records'>;
+export type AcceptDeps = IntakeDeps & QueueRoomDeps;
 
 /** Who asks, and the id of the request, which names problems in the log. */
 export interface Asked {
@@ -18,7 +18,8 @@ export interface Asked {
 
 /**
  * Stores and enqueues the photos; `onStored` is called in between. Where the upload is partial, photos that are refused are told of beside those that are
- * accepted, and NOTHING_ACCEPTED is thrown when none is. On any error nothing stays stored.
+ * accepted, and NOTHING_ACCEPTED is thrown when none is. Throws QUEUE_FULL and BUSY where too many embeddings are unfinished,
+ * and STORAGE_LOW. On any error nothing stays stored.
  */
 export async function accept(
   deps: AcceptDeps,
@@ -27,6 +28,8 @@ export async function accept(
   onStored: OnStored,
 ): Promise<Accepted> {
   const { photos, partial } = upload;
+  await deps.disk.check();
+  await checkQueueRoom(deps, tenant, partial ? 1 : photos.length);
   const ids: string[] = [];
   const noting = {
     ...deps,
@@ -38,12 +41,11 @@ export async function accept(
   };
   try {
     const results = await Promise.allSettled(photos.map((photo) => examine(noting, tenant, photo, upload)));
-    const made = partial ? sorted(results, request) : { accepted: all(results), refused: [] };
+    const made = partial
+      ? await createdEach(deps, sorted(results, request), { photos: photos.length, request })
+      : await createdAll(deps, all(results));
     const kept = new Set(made.accepted.map(({ record }) => record.id));
     await Promise.all(ids.filter((id) => !kept.has(id)).map((id) => discard(deps, tenant, id)));
-    for (const { record } of made.accepted) {
-      if (!(await deps.records.create(record))) throw new Error(`The id ${record.id} is taken`);
-    }
     await onStored(made);
     await deps.queues.enqueueEmbed(...made.accepted.map(({ record }) => record));
     return made;
@@ -51,6 +53,35 @@ export async function accept(
     await Promise.allSettled(ids.map((id) => discard(deps, tenant, id)));
     throw error;
   }
+}
+
+async function createdAll(deps: QueueRoomDeps, accepted: Accepted['accepted']): Promise<Accepted> {
+  await createInRoom(
+    deps,
+    accepted.map(({ record }) => record),
+  );
+  return { accepted, refused: [] };
+}
+
+/** Photo by photo, each with all its faces; those that the queue of the tenant has no room for are refused. Throws where it has none at all. */
+async function createdEach(
+  deps: QueueRoomDeps,
+  { accepted, refused }: Accepted,
+  { photos, request }: { photos: number; request: string },
+): Promise<Accepted> {
+  const made: Accepted = { accepted: [], refused: [...refused] };
+  for (const index of new Set(accepted.map((one) => one.index))) {
+    const own = accepted.filter((one) => one.index === index);
+    try {
+      await createdAll(deps, own);
+      made.accepted.push(...own);
+    } catch (error) {
+      const last = refusal(error);
+      if (made.accepted.length === 0 && own.at(-1) === accepted.at(-1)) throw last;
+      made.refused = [...made.refused, { index, problem: problemOf(named(last, index, photos), request) }];
+    }
+  }
+  return made;
 }
 
 type Result = PromiseSettledResult<EmbeddingRecord[]>;

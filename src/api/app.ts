@@ -13,6 +13,7 @@ import type { JobQueues } from '../queue.js';
 import type { ApiKeys } from '../store/api-keys.js';
 import type { BlobStore } from '../store/blobs.js';
 import type { Changes } from '../store/changes.js';
+import type { DiskRoom } from '../store/disk-room.js';
 import type { Idempotency } from '../store/idempotency.js';
 import type { MetricSums } from '../store/metric-sums.js';
 import type { RecordList } from '../store/record-list.js';
@@ -27,6 +28,7 @@ import { announceClosing } from './closing.js';
 import { limitRates } from './limits.js';
 import { refuseUnknown } from './methods.js';
 import { observe, requestId } from './observe.js';
+import { OpenAnswers } from './open-answers.js';
 import { refuseConnection, sendProblem } from './problem.js';
 import { animationRoutes } from './routes/animation.js';
 import { blendRoutes } from './routes/blend.js';
@@ -61,6 +63,9 @@ export interface AppDeps {
     | 'maxPixels'
     | 'maxPhotos'
     | 'uploadBytes'
+    | 'maxFollowers'
+    | 'tenantQueueLimit'
+    | 'queueLimit'
     | 'keyPrefix'
     | 'auth'
     | 'ratePerMinute'
@@ -85,9 +90,15 @@ export interface AppDeps {
   metricSums: MetricSums;
   tracing: Tracing;
   blobs: BlobStore;
+  disk: DiskRoom;
   queues: JobQueues;
   /** How long a request waits for a worker, in milliseconds. */
-  patience: { detectMs: number; renderMs: number };
+  patience: {
+    detectMs: number;
+    renderMs: number;
+    /** How long a client may take nothing of its answer; 120 s where nothing is said. */
+    stallMs?: number;
+  };
   /** The region map that the workers have, too. */
   regions: Pick<RegionsInfo, 'generator' | 'sha256'>;
   now: () => Date;
@@ -115,6 +126,9 @@ const SECURITY_SCHEMES = {
   },
 };
 
+/** Animations that a process sends at a time. */
+const MAX_ANIMATIONS = 32;
+
 /** What pages of allowed origins may send and see. */
 const CORS = {
   methods: ['GET', 'HEAD', 'POST', 'DELETE'],
@@ -141,6 +155,8 @@ export async function buildApp(deps: AppDeps): Promise<FastifyInstance> {
     genReqId: requestId,
     // Slow uploads end some time: photos of 200 MB at 1 MB/s pass.
     requestTimeout: 300_000,
+    // A connection on which nothing moves either way holds its answer in memory: longer than any wait for a worker.
+    connectionTimeout: deps.patience.stallMs ?? 120_000,
     forceCloseConnections: 'idle',
     // An id that is too long is unknown like any other.
     routerOptions: { maxParamLength: 8_192 },
@@ -155,6 +171,8 @@ export async function buildApp(deps: AppDeps): Promise<FastifyInstance> {
   refuseUnknown(app);
   announceClosing(app);
   app.decorate('uploads', new UploadRoom(deps.config));
+  app.decorate('followers', new OpenAnswers(deps.config.maxFollowers));
+  app.decorate('animations', new OpenAnswers(MAX_ANIMATIONS));
   guard(app, deps);
   await limitRates(app, { redis: deps.redis, prefix: deps.config.keyPrefix });
   const { corsOrigins } = deps.config;

@@ -6,6 +6,7 @@ import { ApiMetrics } from '../metrics/api-metrics.js';
 import { ApiKeys } from '../store/api-keys.js';
 import { FileBlobStore } from '../store/blobs.js';
 import { Changes } from '../store/changes.js';
+import { DiskRoom } from '../store/disk-room.js';
 import { Idempotency } from '../store/idempotency.js';
 import { MetricSums } from '../store/metric-sums.js';
 import { RecordList } from '../store/record-list.js';
@@ -42,6 +43,7 @@ export async function describeApi(): Promise<string> {
     metricSums: new MetricSums(redis, config.keyPrefix),
     tracing: NO_TRACING,
     blobs: new FileBlobStore(tmpdir()),
+    disk: new DiskRoom(config),
     queues: {
       enqueueEmbed: unused,
       position: unused,

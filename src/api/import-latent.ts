@@ -18,7 +18,7 @@ type ImportDeps = AcceptDeps & Pick<AppDeps, 'redis'>;
 
 /**
  * Stores the latent as an embedding that has succeeded; `onStored` is called then. Throws LATENT_INVALID,
- * LATENT_GENERATOR_MISMATCH, and BUSY where no worker draws it in time. On any error nothing stays stored.
+ * LATENT_GENERATOR_MISMATCH, STORAGE_LOW, and BUSY where no worker draws it in time. On any error nothing stays stored.
  */
 export async function importLatent(
   deps: ImportDeps,
@@ -27,6 +27,7 @@ export async function importLatent(
   { tags, generator: said, retention }: Upload,
   onStored: OnStored,
 ): Promise<Accepted> {
+  await deps.disk.check();
   const { values, generator: told } = readLatent(file);
   const generator = await generatorOf(deps, said, told);
   const bytes = new Uint8Array(values.buffer);

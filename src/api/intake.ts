@@ -9,7 +9,7 @@ import { lookAt } from './look-at.js';
 import { expiryOf } from './retention.js';
 import type { SentPhoto, Upload } from './upload.js';
 
-export type IntakeDeps = Pick<AppDeps, 'config' | 'blobs' | 'queues' | 'now' | 'newId' | 'patience'>;
+export type IntakeDeps = Pick<AppDeps, 'config' | 'blobs' | 'disk' | 'queues' | 'now' | 'newId' | 'patience'>;
 
 /** The records, not stored yet; their blobs are. Throws what is wrong with the photo, and BUSY (see `wanted`). */
 export async function examine(

@@ -9,6 +9,7 @@ import { Queues } from '../queue.js';
 import { ApiKeys } from '../store/api-keys.js';
 import { RENDERS } from '../store/blob-keys.js';
 import { Changes } from '../store/changes.js';
+import { DiskRoom } from '../store/disk-room.js';
 import { Idempotency } from '../store/idempotency.js';
 import { MetricSums } from '../store/metric-sums.js';
 import { openBlobs } from '../store/open-blobs.js';
@@ -61,6 +62,7 @@ async function main(config: Config, log: Logger): Promise<void> {
     metricSums,
     tracing,
     blobs: new RecentBlobs(blobs, { prefix: RENDERS }),
+    disk: new DiskRoom(config),
     patience: { detectMs: 10_000, renderMs: 30_000 },
     regions: readRegionsInfo(),
     now: () => new Date(),

@@ -52,15 +52,17 @@ export async function pairOf(deps: Pick<AppDeps, 'records'>, tenant: string, a: 
   return { first, second, generator };
 }
 
-/** Bytes of a mix or measurement: kept from before, or made now. Throws what `rendered` throws. */
+/** Bytes of a mix or measurement: kept from before, or made now. Throws STORAGE_LOW, and what `rendered` throws. */
 export async function made(
-  deps: Pick<AppDeps, 'records' | 'blobs' | 'queues' | 'patience' | 'metrics'>,
+  deps: Pick<AppDeps, 'records' | 'blobs' | 'disk' | 'queues' | 'patience' | 'metrics'>,
   job: KeyedJob,
   ids: readonly string[],
 ): Promise<Buffer> {
   const kept = await deps.blobs.get(renderBlob(job.key));
   deps.metrics.asked(kept ? 'hit' : 'miss');
-  return kept ?? rendered(deps, job, ids);
+  if (kept) return kept;
+  await deps.disk.check();
+  return rendered(deps, job, ids);
 }
 
 type KeyedJob = Extract<RenderJob, { key: string }>;

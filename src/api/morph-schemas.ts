@@ -252,5 +252,6 @@ export const MORPH_PROBLEMS = [
   'GENERATOR_MISMATCH',
   'ENGINE_FAILED',
   'BUSY',
+  'STORAGE_LOW',
   'UNAVAILABLE',
 ] as const satisfies readonly ErrorCode[];

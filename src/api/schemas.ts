@@ -197,6 +197,10 @@ export const Health = Type.Object(
 const readiness = {
   ready: Type.Boolean({ description: 'True when requests of every kind can be served.' }),
   redis: Type.Boolean({ description: 'Redis answers.' }),
+  storage: Type.Enum(['ok', 'low'], {
+    description:
+      '`low`: the disk is nearly full, and nothing new is stored; what is stored is served, so that `ready` may be true.',
+  }),
   missing: Type.Array(Type.String(), {
     description: 'Roles that no live worker serves.',
     examples: [['render']],

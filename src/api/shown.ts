@@ -1,6 +1,6 @@
 /** Records as a client sees them, those that wait with their place in the queue. */
 import type { EmbeddingRecord } from '../contracts.js';
-import { list } from '../store/workers.js';
+import { list, secondsPerEmbedding } from '../store/workers.js';
 import type { AppDeps } from './app.js';
 import { present } from './present.js';
 import type { Embedding, Waiting } from './schemas.js';
@@ -24,12 +24,8 @@ async function waitingOf(
   const position = await queues.position(id);
   if (position === undefined) return undefined;
   const workers = await list(redis, config.keyPrefix);
-  const paces = workers.flatMap(({ secondsPerJob, batch }) =>
-    secondsPerJob === undefined ? [] : [secondsPerJob / (batch?.size ?? 1)],
-  );
-  if (paces.length === 0) return { position };
-  // Together they finish a job in this time: rates add up.
-  const together = 1 / paces.reduce((sum, seconds) => sum + 1 / seconds, 0);
+  const together = secondsPerEmbedding(workers);
+  if (together === undefined) return { position };
   const alone = Math.max(...workers.map(({ secondsPerJob }) => secondsPerJob ?? 0));
   return { position, seconds: Math.round(position * together + alone) };
 }

@@ -21,7 +21,7 @@ export function preferredWait({ headers }: FastifyRequest): number {
 
 /**
  * The records as they are when all are finished, or when the preferred time is up, the client has gone, or the service stops. Says in the
- * answer that it waited.
+ * answer that it waited; where too many wait already it does not, as a preference may be passed over.
  */
 export async function awaited(
   { records, changes }: Pick<AppDeps, 'records' | 'changes'>,
@@ -30,7 +30,7 @@ export async function awaited(
   found: readonly EmbeddingRecord[],
 ): Promise<EmbeddingRecord[]> {
   const seconds = preferredWait(request);
-  if (seconds === 0) return [...found];
+  if (seconds === 0 || !request.server.followers.enter(reply)) return [...found];
   reply.header('preference-applied', `wait=${seconds}`);
   const end = endOf(request, reply);
   const deadline = performance.now() + seconds * 1000;

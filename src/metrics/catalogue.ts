@@ -98,6 +98,12 @@ export const METRICS = {
     labels: ['role'],
     of: 'read',
   },
+  latentmorph_disk_free_bytes: {
+    type: 'gauge',
+    help: 'Free bytes of the disk of the data directory; none where blobs live in a bucket.',
+    labels: [],
+    of: 'read',
+  },
 } as const satisfies Readonly<Record<string, Row>>;
 
 export type Metric = keyof typeof METRICS;

@@ -17,5 +17,7 @@ export function folderOf(prefix: string): string {
 
 /** Throws what a client may see of a failure; the log gets the cause. */
 export function outOfReach(cause: unknown): never {
+  if (cause instanceof Error && 'code' in cause && (cause.code === 'ENOSPC' || cause.code === 'EDQUOT'))
+    throw new AppError('STORAGE_LOW', { detail: 'The disk is full.', cause });
   throw new AppError('UNAVAILABLE', { detail: 'The blob store is out of reach; try again.', cause });
 }

@@ -59,27 +59,54 @@ local function tell(prefix, id, tenant, event, data, outbox, at)
 end
 `;
 
-/**
- * KEYS: record. ARGV: prefix, id, milliseconds of its creation, milliseconds of its expiry or '', type for the outbox or '',
- * time, then field and value pairs.
- */
-export const CREATE = `${LISTS}${TELL}
-if redis.call('EXISTS', KEYS[1]) == 1 then return 0 end
-redis.call('HSET', KEYS[1], unpack(ARGV, 7))
-if ARGV[5] == '' then redis.call('ZADD', ARGV[1] .. ':unfinished', ARGV[3], ARGV[2]) end
-lists(ARGV[1], KEYS[1], function(list) redis.call('ZADD', list, ARGV[3], ARGV[2]) end)
-if ARGV[4] ~= '' then redis.call('ZADD', ARGV[1] .. ':expiring', ARGV[4], ARGV[2]) end
-if ARGV[5] ~= '' then
-  local tenant = cjson.decode(redis.call('HGET', KEYS[1], 'tenant'))
-  tell(ARGV[1], ARGV[2], tenant, 'result', '{}', ARGV[5], ARGV[6])
+/** What has not come to an end, of all tenants and of each. */
+const UNFINISHED = `
+local function begun(prefix, id, tenant, created)
+  redis.call('ZADD', prefix .. ':unfinished', created, id)
+  redis.call('SADD', prefix .. ':tenant:' .. tenant .. ':unfinished', id)
 end
-return 1`;
+local function ended(prefix, id, tenant)
+  redis.call('ZREM', prefix .. ':unfinished', id)
+  redis.call('SREM', prefix .. ':tenant:' .. tenant .. ':unfinished', id)
+end
+`;
+
+/**
+ * Creates records of one tenant, all of them or none. KEYS: records. ARGV: prefix, type for the outbox or '', time, tenant,
+ * how many of the tenant and how many in all may be unfinished (0: any number), then for each record its id, milliseconds of its
+ * creation, milliseconds of its expiry or '', number of the texts that follow, and as many fields and values. Returns
+ * `created`, `taken`, or what is full: `tenant` or `all`, and how many are unfinished there.
+ */
+export const CREATE = `${LISTS}${TELL}${UNFINISHED}
+local prefix, outbox, tenant = ARGV[1], ARGV[2], ARGV[4]
+for _, record in ipairs(KEYS) do
+  if redis.call('EXISTS', record) == 1 then return {'taken', 0} end
+end
+if outbox == '' then
+  local own = redis.call('SCARD', prefix .. ':tenant:' .. tenant .. ':unfinished')
+  local most = tonumber(ARGV[5])
+  if most > 0 and own + #KEYS > most then return {'tenant', own} end
+  local all = redis.call('ZCARD', prefix .. ':unfinished')
+  most = tonumber(ARGV[6])
+  if most > 0 and all + #KEYS > most then return {'all', all} end
+end
+local at = 7
+for _, record in ipairs(KEYS) do
+  local id, created, expires, texts = ARGV[at], ARGV[at + 1], ARGV[at + 2], tonumber(ARGV[at + 3])
+  redis.call('HSET', record, unpack(ARGV, at + 4, at + 3 + texts))
+  lists(prefix, record, function(list) redis.call('ZADD', list, created, id) end)
+  if expires ~= '' then redis.call('ZADD', prefix .. ':expiring', expires, id) end
+  if outbox == '' then begun(prefix, id, tenant, created)
+  else tell(prefix, id, tenant, 'result', '{}', outbox, ARGV[3]) end
+  at = at + 4 + texts
+end
+return {'created', 0}`;
 
 /**
  * KEYS: record. ARGV: prefix, id, allowed states as JSON texts, fence, attempt, event or '', its data, type for the
  * outbox or '', time, then field and value pairs.
  */
-export const TRANSITION = `${TELL}
+export const TRANSITION = `${TELL}${UNFINISHED}
 local state = redis.call('HGET', KEYS[1], 'state')
 if not state or not string.find(ARGV[3], state, 1, true) then return 0 end
 local stored, attempt = tonumber(redis.call('HGET', KEYS[1], 'attempt')), tonumber(ARGV[5])
@@ -90,7 +117,7 @@ if fence == 'not-older' and attempt < stored then return 0 end
 if #ARGV > 9 then redis.call('HSET', KEYS[1], unpack(ARGV, 10)) end
 local tenant = cjson.decode(redis.call('HGET', KEYS[1], 'tenant') or '"default"')
 if ARGV[8] ~= '' then
-  redis.call('ZREM', ARGV[1] .. ':unfinished', ARGV[2])
+  ended(ARGV[1], ARGV[2], tenant)
   if redis.call('HGET', KEYS[1], 'store') == '"latent-only"' then redis.call('SADD', ARGV[1] .. ':dropping', ARGV[2]) end
 end
 tell(ARGV[1], ARGV[2], tenant, ARGV[6], ARGV[7], ARGV[8], ARGV[9])
@@ -100,14 +127,14 @@ return 1`;
  * Deletes the record of this tenant at once. KEYS: record, hash of deletions in progress. ARGV: prefix, id, tenant as a
  * JSON text, time, why, key that asked for it or ''.
  */
-export const REMOVE = `${LISTS}${TELL}${NOTE}
+export const REMOVE = `${LISTS}${TELL}${NOTE}${UNFINISHED}
 local tenant = ARGV[3]
 if redis.call('EXISTS', KEYS[1]) == 1 then
   if (redis.call('HGET', KEYS[1], 'tenant') or '"default"') ~= tenant then return 0 end
   note(ARGV[1], KEYS[1], ARGV[2], cjson.decode(tenant), ARGV[5], ARGV[6], ARGV[4])
   lists(ARGV[1], KEYS[1], function(list) redis.call('ZREM', list, ARGV[2]) end)
   redis.call('ZREM', ARGV[1] .. ':expiring', ARGV[2])
-  redis.call('ZREM', ARGV[1] .. ':unfinished', ARGV[2])
+  ended(ARGV[1], ARGV[2], cjson.decode(tenant))
   redis.call('SREM', ARGV[1] .. ':dropping', ARGV[2])
   redis.call('DEL', KEYS[1], ARGV[1] .. ':events:' .. ARGV[2])
   redis.call('HSET', KEYS[2], ARGV[2], tenant)
@@ -119,7 +146,7 @@ return redis.call('HGET', KEYS[2], ARGV[2]) == tenant and 1 or 0`;
  * Leaves of the record only what says that it was there, for as many seconds as are given. It stays listed as expiring
  * until its blobs are deleted, too. KEYS: record. ARGV: prefix, id, time, seconds.
  */
-export const EXPIRE = `${LISTS}${TELL}${NOTE}
+export const EXPIRE = `${LISTS}${TELL}${NOTE}${UNFINISHED}
 if redis.call('EXISTS', KEYS[1]) == 0 then return 0 end
 local tenant = redis.call('HGET', KEYS[1], 'tenant') or '"default"'
 if redis.call('HGET', KEYS[1], 'state') ~= '"expired"' then
@@ -129,7 +156,7 @@ if redis.call('HGET', KEYS[1], 'state') ~= '"expired"' then
   lists(ARGV[1], KEYS[1], function(list, kind)
     if kind ~= 'all' then redis.call('ZREM', list, ARGV[2]) end
   end)
-  redis.call('ZREM', ARGV[1] .. ':unfinished', ARGV[2])
+  ended(ARGV[1], ARGV[2], cjson.decode(tenant))
   redis.call('SREM', ARGV[1] .. ':dropping', ARGV[2])
   redis.call('DEL', KEYS[1])
   redis.call('HSET', KEYS[1], 'id', cjson.encode(ARGV[2]), 'tenant', tenant, 'state', '"expired"', 'createdAt', created,

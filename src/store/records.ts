@@ -18,6 +18,7 @@ import {
   UNFINISHED,
 } from './job-protocol.js';
 import { LastSeen } from './last-seen.js';
+import { type Creation, NO_LIMITS, type QueueLimits } from './queue-limits.js';
 import { CREATE, EXPIRE, LINK, REMOVE, TRANSITION } from './record-scripts.js';
 import { reachable } from './redis.js';
 
@@ -53,13 +54,18 @@ export class Records {
   ) {}
 
   /** Stores a new record; false when the id is taken. */
-  create(record: EmbeddingRecord): Promise<boolean> {
-    return this.createTold(record, '');
+  async create(record: EmbeddingRecord): Promise<boolean> {
+    return (await this.createTold([record], '')).kind === 'created';
   }
 
-  /** The same for one that has succeeded already, of which webhooks hear. */
-  createFinished(record: EmbeddingRecord & { state: 'succeeded' }): Promise<boolean> {
-    return this.createTold(record, 'embedding.succeeded');
+  /** Stores new records of one tenant, all of them or none, within the limits of what is unfinished. */
+  createWithin(limits: QueueLimits, records: readonly EmbeddingRecord[]): Promise<Creation> {
+    return this.createTold(records, '', limits);
+  }
+
+  /** Stores a new record that has succeeded already, of which webhooks hear; false when the id is taken. */
+  async createFinished(record: EmbeddingRecord & { state: 'succeeded' }): Promise<boolean> {
+    return (await this.createTold([record], 'embedding.succeeded')).kind === 'created';
   }
 
   /** The record whoever it belongs to: for those who work on it. */
@@ -182,11 +188,23 @@ export class Records {
     await reachable(this.redis.srem(`${this.prefix}:dropping`, id));
   }
 
-  private createTold(record: EmbeddingRecord, outbox: OutboxType | ''): Promise<boolean> {
-    const { id, createdAt, expiresAt } = record;
-    const times = [Date.parse(createdAt), expiresAt === undefined ? '' : Date.parse(expiresAt)];
-    const args = [this.prefix, id, ...times.map(String), outbox, this.time(), ...fields(record)];
-    return this.run(CREATE, [this.recordKey(id)], args);
+  private async createTold(
+    records: readonly EmbeddingRecord[],
+    outbox: OutboxType | '',
+    { perTenant, inAll }: QueueLimits = NO_LIMITS,
+  ): Promise<Creation> {
+    const tenant = records[0]?.tenant ?? DEFAULT_TENANT;
+    const each = records.flatMap((record) => {
+      const { id, createdAt, expiresAt } = record;
+      const times = [Date.parse(createdAt), expiresAt === undefined ? '' : Date.parse(expiresAt)];
+      const texts = fields(record);
+      return [id, ...times.map(String), `${texts.length}`, ...texts];
+    });
+    const args = [this.prefix, outbox, this.time(), tenant, `${perTenant}`, `${inAll}`, ...each];
+    const keys = records.map(({ id }) => this.recordKey(id));
+    const reply = await reachable(this.redis.eval(CREATE, keys.length, ...keys, ...args));
+    const [kind, unfinished] = reply as [Creation['kind'], number];
+    return { kind, unfinished };
   }
 
   private transition(

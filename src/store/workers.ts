@@ -99,3 +99,12 @@ export async function list(redis: Redis, prefix: string): Promise<WorkerInfo[]> 
   if (expired.length > 0) await reachable(redis.srem(indexKey(prefix), ...expired));
   return texts.flatMap((text) => (text ? [schema.Parse(JSON.parse(text))] : []));
 }
+
+/** Seconds in which the workers together finish an embedding; undefined before the first. */
+export function secondsPerEmbedding(workers: readonly WorkerInfo[]): number | undefined {
+  const paces = workers.flatMap(({ secondsPerJob, batch }) =>
+    secondsPerJob === undefined ? [] : [secondsPerJob / (batch?.size ?? 1)],
+  );
+  // Rates add up.
+  return paces.length === 0 ? undefined : 1 / paces.reduce((sum, seconds) => sum + 1 / seconds, 0);
+}

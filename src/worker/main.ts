@@ -13,6 +13,7 @@ import { readManifest } from '../models/manifest.js';
 import { EMBED_QUEUE, Queues } from '../queue.js';
 import { Audit } from '../store/audit.js';
 import type { SweptBlobStore } from '../store/blobs.js';
+import { DiskRoom } from '../store/disk-room.js';
 import { Leftovers } from '../store/leftovers.js';
 import { MetricSums } from '../store/metric-sums.js';
 import { openBlobs } from '../store/open-blobs.js';
@@ -25,6 +26,7 @@ import { startTracing } from '../tracing/tracing.js';
 import { chores } from './chores.js';
 import { embedWorker } from './embed-worker.js';
 import { EngineClient } from './engine-client.js';
+import { holdWhileLow } from './hold-while-low.js';
 import { Latents } from './latents.js';
 import { renderWorker } from './render-worker.js';
 import { startUpkeep } from './upkeep.js';
@@ -63,6 +65,8 @@ async function main(config: Config, log: Logger): Promise<void> {
   const tell = (): Promise<void> => tally.handOn((samples) => sums.add(samples)).catch(onError);
   const engines = new Map<EngineRole, EngineClient>();
   const queues: Worker[] = [];
+  const disk = new DiskRoom(config);
+  let endHold = (): void => undefined;
   let endUpkeep = async (): Promise<void> => undefined;
   const state = { stopping: false };
   let heartbeat: NodeJS.Timeout | undefined;
@@ -73,6 +77,7 @@ async function main(config: Config, log: Logger): Promise<void> {
     state.stopping = true;
     log.info({ reason }, 'stopping');
     clearInterval(heartbeat);
+    endHold();
     if (id) await retire(redis, config.keyPrefix, id).catch(() => undefined);
     await within(DRAIN_MS, Promise.all([drain(queues), endUpkeep()]));
     await Promise.all([...engines.values()].map((engine) => engine.close(500)));
@@ -125,6 +130,7 @@ async function main(config: Config, log: Logger): Promise<void> {
     queue.on('error', (error) => log.warn({ err: error, role }, 'queue'));
     queues.push(queue);
     void queue.run();
+    if (role === 'embed') endHold = holdWhileLow(queue, disk, log);
   }
 
   if (config.roles.includes('upkeep')) endUpkeep = upkeep({ records, blobs, redis, log }, config, onError);

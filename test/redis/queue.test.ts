@@ -44,6 +44,13 @@ async function open(): Promise<void> {
   await queues.ready(5_000);
 }
 
+/** The queues as another process has them. */
+async function another(): Promise<Queues> {
+  const others = new Queues(server.url, prefix);
+  await others.ready(5_000);
+  return others;
+}
+
 function consume(queue: string, processor: (data: RenderJob) => Promise<unknown>): void {
   workers.push(new Worker(queue, (job) => processor(job.data), { connection, prefix, concurrency: 4 }));
 }
@@ -140,4 +147,38 @@ test('refuses renders beyond 64 that wait, says when to come back, and lets the 
   await expect(ask(waiting)).rejects.toThrow('No worker finished');
   consume(RENDER_QUEUE, async () => 'done');
   await expect(ask(waiting)).resolves.toBe('done');
+});
+
+test('the renders of several API processes at once wait in the same room', async () => {
+  await open();
+  const apis = await Promise.all([1, 2, 3, 4].map(() => another()));
+  const asked = apis.flatMap((api, i) =>
+    Array.from({ length: 50 }, (_, k) => api.render({ ...morph, key: `render${i}-${k}` }, 500)),
+  );
+  const outcomes = await Promise.allSettled(asked);
+  const reasons = outcomes.map((one) => one.status === 'rejected' && (one.reason as AppError).message);
+  const added = reasons.filter((reason) => reason && /No worker/.test(reason)).length;
+  const waiting = (await queues.depths()).find(
+    ({ queue, state }) => queue === 'render' && state === 'waiting',
+  );
+  await Promise.all(apis.map((api) => api.close()));
+  expect(waiting?.jobs).toBe(added);
+  expect(added).toBe(64);
+});
+
+test('the place of a process that was lost while it added a render is free again', async () => {
+  await open();
+  const lost = Array.from({ length: 64 }, (_, i) => [Date.now() + 600, `lost${i}`]).flat();
+  await connection.zadd(`${prefix}:render-places`, ...lost.map(String));
+  await expect(queues.render(morph, 50)).rejects.toThrow('64 renders wait already');
+  await expect.poll(() => queues.render(morph, 50).catch(String)).toMatch(/No worker finished/);
+});
+
+test('no more than 500 requests of a process wait, for the same render or for others', async () => {
+  await open();
+  const outcomes = await Promise.allSettled(Array.from({ length: 510 }, () => queues.render(morph, 300)));
+  const reasons = outcomes.map((one) => one.status === 'rejected' && (one.reason as AppError).message);
+  expect(reasons.filter((reason) => reason && /^Too many requests wait/.test(reason))).toHaveLength(10);
+  consume(RENDER_QUEUE, async () => 'done');
+  expect(await queues.render(morph, 5_000)).toBe('done');
 });

@@ -29,7 +29,7 @@ test('is ready only with a live worker of each role', async () => {
   const none = await service.app.inject('/readyz');
   expect([none.statusCode, none.json()]).toEqual([
     503,
-    { ready: false, redis: true, missing: ['embed', 'render', 'upkeep'], workers: [] },
+    { ready: false, redis: true, storage: 'ok', missing: ['embed', 'render', 'upkeep'], workers: [] },
   ]);
   await announce(service.redis, keyPrefix, worker('w1', ['render', 'upkeep']));
   expect((await service.app.inject('/readyz')).json()).toMatchObject({ ready: false, missing: ['embed'] });

@@ -16,6 +16,7 @@ import { Queues, RENDER_QUEUE, toFailure } from '../../src/queue.js';
 import { ApiKeys } from '../../src/store/api-keys.js';
 import { FileBlobStore } from '../../src/store/blobs.js';
 import { Changes } from '../../src/store/changes.js';
+import { DiskRoom } from '../../src/store/disk-room.js';
 import { Idempotency } from '../../src/store/idempotency.js';
 import { MetricSums } from '../../src/store/metric-sums.js';
 import { RecordList } from '../../src/store/record-list.js';
@@ -73,6 +74,7 @@ export async function startApp(redisUrl: string, overrides: Partial<AppDeps> = {
     metricSums: new MetricSums(redis, keyPrefix),
     tracing: NO_TRACING,
     blobs: new SealedBlobs(new FileBlobStore(dir)),
+    disk: new DiskRoom({ blobs: { kind: 'files' }, dataDir: dir, diskFreeBytes: 0 }),
     patience: { detectMs: 5_000, renderMs: 5_000 },
     regions: { generator: 'g1', sha256: 'map 1' },
     now: () => new Date('2026-01-31T12:00:00Z'),

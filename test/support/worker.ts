@@ -13,6 +13,8 @@ import { ArithmeticEngine } from './arithmetic-engine.js';
 
 export interface TestWorker {
   engine: ArithmeticEngine;
+  /** The consumer of the queue `embed`. */
+  embedQueue: Awaited<ReturnType<typeof embedWorker>>;
   /** Lines of its log, as JSON. */
   lines: string[];
   /** Hands on what was counted, as a heartbeat does. */
@@ -41,20 +43,22 @@ export async function startWorker(
   const info: EngineInfo = { device: 'cpu', generator: { name: 'generator', hash: 'g1' }, warmUpMs: 1 };
   const nothing = (): void => undefined;
   const state = { stopping: false };
+  const embedQueue = await embedWorker(
+    {
+      ...{ records, usage, blobs, engine, info, log, state, tracing, tally },
+      ...{ batch: 1, onBatch: nothing, onSeconds: nothing, outagePauseMs: 50 },
+    },
+    connection,
+  );
   const queues = [
-    await embedWorker(
-      {
-        ...{ records, usage, blobs, engine, info, log, state, tracing, tally },
-        ...{ batch: 1, onBatch: nothing, onSeconds: nothing, outagePauseMs: 50 },
-      },
-      connection,
-    ),
+    embedQueue,
     renderWorker({ blobs, engine, latents: new Latents(blobs), log, tracing, tally }, connection),
   ];
   for (const queue of queues) void queue.run();
   beginSeries(tally);
   return {
     engine,
+    embedQueue,
     lines,
     tell: () => tally.handOn((samples) => metricSums.add(samples)),
     close: async () => {

@@ -14,7 +14,7 @@ export type Problem = {
   /** What was received, what is expected, what to do. */
   detail?: string;
   /** Stable code to switch on. */
-  code: "BAD_REQUEST" | "UNAUTHORIZED" | "FORBIDDEN" | "SIGNATURE_INVALID" | "SIGNATURE_EXPIRED" | "RATE_LIMITED" | "QUOTA_EXCEEDED" | "IMAGE_MISSING" | "IMAGE_UNSUPPORTED" | "IMAGE_UNREADABLE" | "IMAGE_TOO_LARGE" | "FACE_NOT_FOUND" | "FACE_INDEX_UNKNOWN" | "TOO_MANY_FACES" | "NOTHING_ACCEPTED" | "NOT_FOUND" | "METHOD_NOT_ALLOWED" | "EMBEDDING_NOT_FOUND" | "IMAGE_NOT_READY" | "EMBEDDING_NOT_READY" | "EMBEDDING_FINISHED" | "IDEMPOTENCY_KEY_REUSED" | "IDEMPOTENCY_IN_FLIGHT" | "WEBHOOK_NOT_FOUND" | "DELIVERY_NOT_FOUND" | "WEBHOOK_URL_REFUSED" | "WEBHOOK_LIMIT" | "WEBHOOK_DISABLED" | "FORMAT_UNAVAILABLE" | "GENERATOR_MISMATCH" | "LATENT_INVALID" | "LATENT_GENERATOR_MISMATCH" | "ORIGINAL_NOT_KEPT" | "LATENT_DIVERGED" | "ENGINE_FAILED" | "UNSUPPORTED_MEDIA_TYPE" | "PAYLOAD_TOO_LARGE" | "BUSY" | "UNAVAILABLE" | "BLOB_DAMAGED" | "INTERNAL";
+  code: "BAD_REQUEST" | "UNAUTHORIZED" | "FORBIDDEN" | "SIGNATURE_INVALID" | "SIGNATURE_EXPIRED" | "RATE_LIMITED" | "QUOTA_EXCEEDED" | "QUEUE_FULL" | "IMAGE_MISSING" | "IMAGE_UNSUPPORTED" | "IMAGE_UNREADABLE" | "IMAGE_TOO_LARGE" | "FACE_NOT_FOUND" | "FACE_INDEX_UNKNOWN" | "TOO_MANY_FACES" | "NOTHING_ACCEPTED" | "NOT_FOUND" | "METHOD_NOT_ALLOWED" | "EMBEDDING_NOT_FOUND" | "IMAGE_NOT_READY" | "EMBEDDING_NOT_READY" | "EMBEDDING_FINISHED" | "IDEMPOTENCY_KEY_REUSED" | "IDEMPOTENCY_IN_FLIGHT" | "WEBHOOK_NOT_FOUND" | "DELIVERY_NOT_FOUND" | "WEBHOOK_URL_REFUSED" | "WEBHOOK_LIMIT" | "WEBHOOK_DISABLED" | "FORMAT_UNAVAILABLE" | "GENERATOR_MISMATCH" | "LATENT_INVALID" | "LATENT_GENERATOR_MISMATCH" | "ORIGINAL_NOT_KEPT" | "LATENT_DIVERGED" | "ENGINE_FAILED" | "UNSUPPORTED_MEDIA_TYPE" | "PAYLOAD_TOO_LARGE" | "BUSY" | "UNAVAILABLE" | "BLOB_DAMAGED" | "STORAGE_LOW" | "INTERNAL";
   /** Id of the request, also in the log. */
   instance: string;
   [member: string]: unknown;
@@ -315,6 +315,8 @@ export interface Operations {
         ready: boolean;
         /** Redis answers. */
         redis: boolean;
+        /** `low`: the disk is nearly full, and nothing new is stored; what is stored is served, so that `ready` may be true. */
+        storage: "ok" | "low";
         /** Roles that no live worker serves. */
         missing: string[];
         /** Live workers. */
@@ -364,6 +366,8 @@ export interface Operations {
         ready: boolean;
         /** Redis answers. */
         redis: boolean;
+        /** `low`: the disk is nearly full, and nothing new is stored; what is stored is served, so that `ready` may be true. */
+        storage: "ok" | "low";
         /** Roles that no live worker serves. */
         missing: string[];
         /** Live workers. */

@@ -59,6 +59,10 @@ export function animationRoutes(deps: AppDeps): FastifyPluginAsyncTypebox {
         if (isCached(request, key)) return reply.code(304).send(null);
         if (request.method === 'HEAD') return sendStream(reply, []);
 
+        if (!app.animations.enter(reply))
+          throw new AppError('BUSY', {
+            detail: 'Too many animations are being sent already; try again in a moment.',
+          });
         const pace = pacing === 'even' ? await paceOf(deps, request.query, pair) : undefined;
         const lambdas = lambdasOf({ from, to, frames, easing, pingpong, pace });
         const gone = new AbortController();

@@ -78,6 +78,7 @@ export function embeddingRoutes(deps: AppDeps): FastifyPluginAsyncTypebox {
             PLACED_PROBLEM,
             'ENGINE_FAILED',
             'BUSY',
+            'STORAGE_LOW',
             'UNAVAILABLE',
           ),
         },

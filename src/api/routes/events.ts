@@ -48,7 +48,7 @@ export function eventRoutes(deps: AppDeps): FastifyPluginAsyncTypebox {
             content: { 'text/event-stream': { schema: ServerSentEvent } },
           },
           204: { description: 'The result was sent already; do not connect again.', type: 'null' },
-          ...problems('BAD_REQUEST', 'EMBEDDING_NOT_FOUND', 'UNAVAILABLE'),
+          ...problems('BAD_REQUEST', 'EMBEDDING_NOT_FOUND', 'BUSY', 'UNAVAILABLE'),
         },
       },
       handler: async (request, reply) => {
@@ -63,6 +63,11 @@ export function eventRoutes(deps: AppDeps): FastifyPluginAsyncTypebox {
           return reply.code(204).send(null);
         reply.header('cache-control', 'no-store').header('x-accel-buffering', 'no').type('text/event-stream');
         if (request.method === 'HEAD') return sendStream(reply, []);
+        if (!app.followers.enter(reply))
+          throw new AppError('BUSY', {
+            detail:
+              'Too many requests follow embeddings; ask for the embedding itself, or try again in a moment.',
+          });
         const find = () => records.find(tenant, id);
         const show = async (found: EmbeddingRecord) => (await shown(deps, [found]))[0]!;
         return sendStream(reply, events({ find, show, changes, id }, last, endOf(request, reply)));

@@ -85,6 +85,7 @@ export function faceRoutes(deps: AppDeps): FastifyPluginAsyncTypebox {
             'IMAGE_UNREADABLE',
             'ENGINE_FAILED',
             'BUSY',
+            'STORAGE_LOW',
             'UNAVAILABLE',
           ),
         },
@@ -94,6 +95,7 @@ export function faceRoutes(deps: AppDeps): FastifyPluginAsyncTypebox {
       preParsing: async (request, reply) => app.uploads.enter(request, reply),
       handler: async (request, reply) => {
         const photo = await readPhoto(request, config);
+        await deps.disk.check();
         await sniffPhoto(photo, { maxPixels: config.maxPixels });
         const { width, height, faces } = await examined(deps, await encodeUpright(photo));
         return reply.header('cache-control', 'no-store').send({ width, height, faces: faces.map(found) });

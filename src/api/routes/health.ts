@@ -6,7 +6,7 @@ import { list } from '../../store/workers.js';
 import type { AppDeps } from '../app.js';
 import { Health, NotReady, Ready } from '../schemas.js';
 
-export function healthRoutes({ redis, config, isDraining }: AppDeps): FastifyPluginAsyncTypebox {
+export function healthRoutes({ redis, config, disk, isDraining }: AppDeps): FastifyPluginAsyncTypebox {
   return async (app) => {
     app.route({
       method: 'GET',
@@ -37,10 +37,12 @@ export function healthRoutes({ redis, config, isDraining }: AppDeps): FastifyPlu
         const workers = await reachable(list(redis, config.keyPrefix)).catch(() => undefined);
         const missing = ROLES.filter((role) => !workers?.some((worker) => worker.roles.includes(role)));
         const ready = missing.length === 0 && !isDraining();
+        // What is stored is served on a full disk, too: that takes no process out of service.
+        const storage = (await disk.isLow()) ? ('low' as const) : ('ok' as const);
         return reply
           .code(ready ? 200 : 503)
           .header('cache-control', 'no-store')
-          .send({ ready, redis: workers !== undefined, missing, workers: workers ?? [] });
+          .send({ ready, redis: workers !== undefined, storage, missing, workers: workers ?? [] });
       },
     });
   };

@@ -61,11 +61,12 @@ export function metricsRoutes(deps: AppDeps): FastifyPluginAsyncTypebox {
 }
 
 /** What is of no process. Throws UNAVAILABLE. */
-async function serviceSamples({ metricSums, queues, redis, config }: AppDeps): Promise<Sample[]> {
-  const [sums, depths, workers] = await Promise.all([
+async function serviceSamples({ metricSums, queues, redis, config, disk }: AppDeps): Promise<Sample[]> {
+  const [sums, depths, workers, free] = await Promise.all([
     metricSums.read(),
     queues.depths(),
     reachable(list(redis, config.keyPrefix)),
+    disk.freeBytes(),
   ]);
   return [
     ...sums,
@@ -74,6 +75,7 @@ async function serviceSamples({ metricSums, queues, redis, config }: AppDeps): P
       const alive = workers.filter(({ roles }) => roles.includes(role));
       return gauge('latentmorph_workers', { role }, alive.length);
     }),
+    ...(free === undefined ? [] : [gauge('latentmorph_disk_free_bytes', {}, free)]),
   ];
 }
 
