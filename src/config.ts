@@ -85,7 +85,7 @@ export interface Config {
   readonly maxFollowers: number;
   /** Free bytes of the disk below which nothing new is stored; 0: it is not looked at. */
   readonly diskFreeBytes: number;
-  /** Most embeddings of a tenant, and of all, that are not finished; 0: any number. */
+  /** Most embeddings of a tenant, and of all, that are not finished; 0: no limit. */
   readonly tenantQueueLimit: number;
   readonly queueLimit: number;
   /** Prefix of every Redis key. */

@@ -156,9 +156,16 @@ export class Queues implements JobQueues {
     this.waiting++;
     try {
       if (!(await this.isUnderWay(jobId))) await this.addRender(jobId, job);
-      return await this.outcome(jobId, timeoutMs);
+      return await this.rendered(jobId, job, timeoutMs);
     } finally {
       this.waiting--;
+    }
+  }
+
+  private async rendered(jobId: string, job: RenderJob, timeoutMs: number): Promise<unknown> {
+    try {
+      return await this.outcome(jobId, timeoutMs);
+    } finally {
       // Nobody else waits for the faces of a photo, and nothing of them is kept; a late render is worth having in the cache.
       if (!('key' in job)) await this.renderQueue.remove(jobId).catch(() => 0);
     }

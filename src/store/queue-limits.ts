@@ -2,7 +2,7 @@
 import type { Redis } from 'ioredis';
 import { reachable } from './redis.js';
 
-/** Most of a tenant and of all; 0: any number. */
+/** Most of a tenant and of all; 0: no limit. */
 export interface QueueLimits {
   perTenant: number;
   inAll: number;
@@ -21,7 +21,7 @@ export async function unfinished(
   tenant: string,
 ): Promise<{ tenant: number; all: number }> {
   const [own, all] = await Promise.all([
-    reachable(redis.scard(`${prefix}:tenant:${tenant}:unfinished`)),
+    reachable(redis.zcard(`${prefix}:tenant:${tenant}:unfinished`)),
     reachable(redis.zcard(`${prefix}:unfinished`)),
   ]);
   return { tenant: own, all };

@@ -63,17 +63,17 @@ end
 const UNFINISHED = `
 local function begun(prefix, id, tenant, created)
   redis.call('ZADD', prefix .. ':unfinished', created, id)
-  redis.call('SADD', prefix .. ':tenant:' .. tenant .. ':unfinished', id)
+  redis.call('ZADD', prefix .. ':tenant:' .. tenant .. ':unfinished', created, id)
 end
 local function ended(prefix, id, tenant)
   redis.call('ZREM', prefix .. ':unfinished', id)
-  redis.call('SREM', prefix .. ':tenant:' .. tenant .. ':unfinished', id)
+  redis.call('ZREM', prefix .. ':tenant:' .. tenant .. ':unfinished', id)
 end
 `;
 
 /**
  * Creates records of one tenant, all of them or none. KEYS: records. ARGV: prefix, type for the outbox or '', time, tenant,
- * how many of the tenant and how many in all may be unfinished (0: any number), then for each record its id, milliseconds of its
+ * how many of the tenant and how many in all may be unfinished (0: no limit), then for each record its id, milliseconds of its
  * creation, milliseconds of its expiry or '', number of the texts that follow, and as many fields and values. Returns
  * `created`, `taken`, or what is full: `tenant` or `all`, and how many are unfinished there.
  */
@@ -83,7 +83,7 @@ for _, record in ipairs(KEYS) do
   if redis.call('EXISTS', record) == 1 then return {'taken', 0} end
 end
 if outbox == '' then
-  local own = redis.call('SCARD', prefix .. ':tenant:' .. tenant .. ':unfinished')
+  local own = redis.call('ZCARD', prefix .. ':tenant:' .. tenant .. ':unfinished')
   local most = tonumber(ARGV[5])
   if most > 0 and own + #KEYS > most then return {'tenant', own} end
   local all = redis.call('ZCARD', prefix .. ':unfinished')

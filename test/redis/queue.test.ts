@@ -122,6 +122,8 @@ test('refuses at once while Redis is away', async () => {
     status: 503,
   });
   await expect(queues.render(morph, 5_000)).rejects.toMatchObject({ code: 'UNAVAILABLE' });
+  const detect: RenderJob = { kind: 'detect', blob: 'embeddings/x/original', result: 'looked-at/x.json' };
+  await expect(queues.render(detect, 5_000)).rejects.toMatchObject({ code: 'UNAVAILABLE' });
   expect(performance.now() - started).toBeLessThan(500);
 });
 
