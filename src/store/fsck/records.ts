@@ -45,7 +45,10 @@ function expectedLists(prefix: string, records: ReadonlyMap<string, Surveyed>): 
     if (state === 'expired') continue;
     for (const label of labels) add(`${root}label:${label}`, id, created);
     if (reference !== undefined) add(`${root}reference:${reference}`, id, created);
-    if (UNFINISHED.includes(state)) add(`${prefix}:unfinished`, id, created);
+    if (UNFINISHED.includes(state)) {
+      add(`${prefix}:unfinished`, id, created);
+      add(`${root}unfinished`, id, created);
+    }
     if (expiresAt) add(`${prefix}:expiring`, id, Date.parse(expiresAt));
   }
   return lists;
@@ -60,7 +63,7 @@ export async function* lists(
   const names = new Set([...wanted.keys(), `${prefix}:unfinished`, `${prefix}:expiring`]);
   // A tenant has other things, too, such as its webhooks.
   for await (const name of keysFrom(redis, `${prefix}:tenant:`))
-    if (/^[^:]*:(embeddings$|label:|reference:)/.test(name.slice(`${prefix}:tenant:`.length)))
+    if (/^[^:]*:((embeddings|unfinished)$|label:|reference:)/.test(name.slice(`${prefix}:tenant:`.length)))
       names.add(name);
   for (const name of names) yield* compared(deps, name, wanted.get(name) ?? new Map());
 }
