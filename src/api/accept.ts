@@ -1,8 +1,8 @@
 /** Accepts the photos of one request: all together or not at all, or each that can be accepted. */
 import type { EmbeddingRecord } from '../contracts.js';
 import { AppError } from '../errors.js';
-import { embeddingPrefix } from '../store/blob-keys.js';
-import type { Accepted, OnStored } from './idempotent.js';
+import { discard } from './discard.js';
+import type { Accepted, Keyed } from './idempotent.js';
 import { examine, type IntakeDeps } from './intake.js';
 import { problemOf } from './problem.js';
 import { checkQueueRoom, createInRoom, type QueueRoomDeps } from './queue-room.js';
@@ -17,15 +17,15 @@ export interface Asked {
 }
 
 /**
- * Stores and enqueues the photos; `onStored` is called in between. Where the upload is partial, photos that are refused are told of beside those that are
+ * Stores and enqueues the photos, and settles the key of the request in between. Where the upload is partial, photos that are refused are told of beside those that are
  * accepted, and NOTHING_ACCEPTED is thrown when none is. Throws QUEUE_FULL and BUSY where too many embeddings are unfinished,
- * and STORAGE_LOW. On any error nothing stays stored.
+ * STORAGE_LOW and IDEMPOTENCY_IN_FLIGHT. On any error nothing stays stored, unless a repetition finds it already.
  */
 export async function accept(
   deps: AcceptDeps,
   { tenant, request }: Asked,
   upload: Upload,
-  onStored: OnStored,
+  keyed: Keyed,
 ): Promise<Accepted> {
   const { photos, partial } = upload;
   await deps.disk.check();
@@ -39,26 +39,35 @@ export async function accept(
       return id;
     },
   };
+  let isSettled = false;
   try {
     const results = await Promise.allSettled(photos.map((photo) => examine(noting, tenant, photo, upload)));
+    const wanted = partial ? sorted(results, request) : { accepted: all(results), refused: [] };
+    await keyed.plan(wanted);
     const made = partial
-      ? await createdEach(deps, sorted(results, request), { photos: photos.length, request })
-      : await createdAll(deps, all(results));
+      ? await createdEach(deps, wanted, { photos: photos.length, request, keyed })
+      : await createdAll(deps, wanted.accepted, keyed);
     const kept = new Set(made.accepted.map(({ record }) => record.id));
     await Promise.all(ids.filter((id) => !kept.has(id)).map((id) => discard(deps, tenant, id)));
-    await onStored(made);
+    isSettled = await keyed.settle(made);
     await deps.queues.enqueueEmbed(...made.accepted.map(({ record }) => record));
     return made;
   } catch (error) {
-    await Promise.allSettled(ids.map((id) => discard(deps, tenant, id)));
+    // A repetition enqueues what is settled, and if there is none, upkeep does.
+    if (!isSettled) await Promise.allSettled(ids.map((id) => discard(deps, tenant, id)));
     throw error;
   }
 }
 
-async function createdAll(deps: QueueRoomDeps, accepted: Accepted['accepted']): Promise<Accepted> {
+async function createdAll(
+  deps: QueueRoomDeps,
+  accepted: Accepted['accepted'],
+  { fence }: Keyed,
+): Promise<Accepted> {
   await createInRoom(
     deps,
     accepted.map(({ record }) => record),
+    fence,
   );
   return { accepted, refused: [] };
 }
@@ -67,13 +76,13 @@ async function createdAll(deps: QueueRoomDeps, accepted: Accepted['accepted']): 
 async function createdEach(
   deps: QueueRoomDeps,
   { accepted, refused }: Accepted,
-  { photos, request }: { photos: number; request: string },
+  { photos, request, keyed }: { photos: number; request: string; keyed: Keyed },
 ): Promise<Accepted> {
   const made: Accepted = { accepted: [], refused: [...refused] };
   for (const index of new Set(accepted.map((one) => one.index))) {
     const own = accepted.filter((one) => one.index === index);
     try {
-      await createdAll(deps, own);
+      await createdAll(deps, own, keyed);
       made.accepted.push(...own);
     } catch (error) {
       const last = refusal(error);
@@ -121,16 +130,4 @@ function named(error: AppError, index: number, count: number): AppError {
   const detail = error.detail === undefined ? undefined : which + error.detail;
   const options = { ...(detail !== undefined && { detail }), extra: { ...error.extra, index }, cause: error };
   return new AppError(error.code, options);
-}
-
-/** Takes back what was stored of an embedding. */
-export async function discard(
-  { records, blobs, queues }: Pick<AcceptDeps, 'records' | 'blobs' | 'queues'>,
-  tenant: string,
-  id: string,
-): Promise<void> {
-  await blobs.deletePrefix(embeddingPrefix(id));
-  await records.remove(tenant, id, { why: 'refused' });
-  await queues.cancelEmbed(id);
-  await records.forget(id);
 }

@@ -3,8 +3,9 @@ import { createHash } from 'node:crypto';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { EmbeddingRecord } from '../contracts.js';
 import { AppError } from '../errors.js';
-import { type Outcome, RENEW_EVERY } from '../store/idempotency.js';
+import { type ClaimFence, type Outcome, RENEW_EVERY } from '../store/idempotency.js';
 import type { AppDeps } from './app.js';
+import { discard } from './discard.js';
 import { received } from './expected.js';
 
 /** Printable ASCII, as in a header. */
@@ -18,8 +19,24 @@ export interface Accepted {
   refused: Outcome['refused'];
 }
 
-/** Called when the records are stored and before they are enqueued. */
-export type OnStored = (made: Accepted) => Promise<void>;
+/** What a request does about its key on its way. Without a key nothing is to be done. */
+export interface Keyed {
+  /** Holds while nobody has taken the request over. */
+  fence: ClaimFence | undefined;
+  /** Says what is about to be stored. Throws IDEMPOTENCY_IN_FLIGHT where the request was taken over. */
+  plan(made: Accepted): Promise<void>;
+  /**
+   * Says that it is stored. True: a repetition will find it from now on, so that nothing may take it back. Throws
+   * IDEMPOTENCY_IN_FLIGHT where the request was taken over.
+   */
+  settle(made: Accepted): Promise<boolean>;
+}
+
+const WITHOUT_KEY: Keyed = {
+  fence: undefined,
+  plan: async () => undefined,
+  settle: async () => false,
+};
 
 /**
  * Does `work`, or, where the same request with the same key was answered before, finds its records again and says so in
@@ -27,18 +44,17 @@ export type OnStored = (made: Accepted) => Promise<void>;
  * EMBEDDING_NOT_FOUND when what was made then is deleted by now.
  */
 export async function once(
-  deps: Pick<AppDeps, 'idempotency' | 'records' | 'queues'>,
+  deps: Pick<AppDeps, 'idempotency' | 'records' | 'queues' | 'blobs'>,
   request: FastifyRequest,
   reply: FastifyReply,
   parts: readonly (string | Uint8Array)[],
-  work: (onStored: OnStored) => Promise<Accepted>,
+  work: (keyed: Keyed) => Promise<Accepted>,
 ): Promise<Accepted> {
   const key = keyOf(request);
-  if (key === undefined) return work(async () => undefined);
+  if (key === undefined) return work(WITHOUT_KEY);
   const { idempotency } = deps;
   const { tenant } = request.caller;
-  const print = fingerprint(parts);
-  const found = await idempotency.claim(tenant, key, print);
+  const found = await idempotency.claim(tenant, key, fingerprint(parts));
   switch (found.kind) {
     case 'other-request':
       throw new AppError('IDEMPOTENCY_KEY_REUSED', {
@@ -53,28 +69,62 @@ export async function once(
       reply.header('idempotent-replayed', 'true');
       return recalled(deps, tenant, found.outcome);
     case 'claimed': {
-      const { claim } = found;
-      const renew = (): Promise<void> => idempotency.renew(tenant, key, { fingerprint: print, claim });
-      // One that is not renewed in time is taken over, and settles nothing.
-      const renewing = setInterval(() => void renew().catch(() => undefined), RENEW_EVERY);
+      const { held, planned } = found;
+      const owned = async (change: Promise<boolean>): Promise<void> => {
+        if (!(await change)) throw supersededRequest();
+      };
+      const settle = async (outcome: Outcome): Promise<boolean> => {
+        await owned(idempotency.settle(tenant, key, held, outcome));
+        return true;
+      };
+      // A claim that is not renewed in time is taken over.
+      const renew = (): void => void idempotency.renew(tenant, key, held).catch(() => undefined);
+      const renewing = setInterval(renew, RENEW_EVERY);
       try {
-        return await work(async ({ accepted, refused }) => {
-          const ids = accepted.map(({ record }) => record.id);
-          const photos = accepted.map(({ index }) => index);
-          if (await idempotency.settle(tenant, key, claim, { ids, photos, refused })) return;
-          throw new AppError('IDEMPOTENCY_IN_FLIGHT', {
-            detail:
-              'The request took so long that it was taken over by its repetition; ask again in a moment.',
-          });
+        if (planned && (await isStored(deps, tenant, planned))) {
+          await settle(planned);
+          reply.header('idempotent-replayed', 'true');
+          return await recalled(deps, tenant, planned);
+        }
+        return await work({
+          fence: idempotency.fence(tenant, key, held),
+          plan: (made) => owned(idempotency.plan(tenant, key, held, outcomeOf(made))),
+          settle: (made) => settle(outcomeOf(made)),
         });
       } catch (error) {
-        await idempotency.release(tenant, key, claim).catch(() => undefined);
+        await idempotency.release(tenant, key, held).catch(() => undefined);
         throw error;
       } finally {
         clearInterval(renewing);
       }
     }
   }
+}
+
+export const supersededRequest = (): AppError =>
+  new AppError('IDEMPOTENCY_IN_FLIGHT', {
+    detail: 'The request took so long that it was taken over by its repetition; ask again in a moment.',
+  });
+
+const outcomeOf = ({ accepted, refused }: Accepted): Outcome => ({
+  ids: accepted.map(({ record }) => record.id),
+  photos: accepted.map(({ index }) => index),
+  refused,
+});
+
+/**
+ * Whether all is there that a process which was lost was about to store. If not, what is there of it is taken back, to be
+ * made anew.
+ */
+async function isStored(
+  deps: Pick<AppDeps, 'records' | 'queues' | 'blobs'>,
+  tenant: string,
+  { ids }: Outcome,
+): Promise<boolean> {
+  const found = await Promise.all(ids.map((id) => deps.records.find(tenant, id)));
+  if (found.every((record) => record !== undefined)) return true;
+  await Promise.all(ids.map((id) => discard(deps, tenant, id)));
+  return false;
 }
 
 /** The records of an earlier request. Their jobs may not have been enqueued, if its process was lost. */

@@ -7,17 +7,18 @@ import { type GeneratorName, generatorText, readLatent } from '../latent-files/l
 import { withPreset } from '../models/stylegan/presets.js';
 import { embeddingBlob } from '../store/blob-keys.js';
 import { list } from '../store/workers.js';
-import { type AcceptDeps, type Asked, discard } from './accept.js';
+import type { AcceptDeps, Asked } from './accept.js';
 import type { AppDeps } from './app.js';
+import { discard } from './discard.js';
 import { received } from './expected.js';
-import type { Accepted, OnStored } from './idempotent.js';
+import { type Accepted, type Keyed, supersededRequest } from './idempotent.js';
 import { expiryOf } from './retention.js';
 import type { Upload } from './upload.js';
 
 type ImportDeps = AcceptDeps & Pick<AppDeps, 'redis'>;
 
 /**
- * Stores the latent as an embedding that has succeeded; `onStored` is called then. Throws LATENT_INVALID,
+ * Stores the latent as an embedding that has succeeded, and settles the key of the request then. Throws LATENT_INVALID,
  * LATENT_GENERATOR_MISMATCH, STORAGE_LOW, and BUSY where no worker draws it in time. On any error nothing stays stored.
  */
 export async function importLatent(
@@ -25,7 +26,7 @@ export async function importLatent(
   { tenant }: Asked,
   file: Buffer,
   { tags, generator: said, retention }: Upload,
-  onStored: OnStored,
+  keyed: Keyed,
 ): Promise<Accepted> {
   await deps.disk.check();
   const { values, generator: told } = readLatent(file);
@@ -55,9 +56,12 @@ export async function importLatent(
       latentHash: createHash('sha256').update(bytes).digest('hex'),
       blobs: { latent, reconstruction },
     };
-    if (!(await deps.records.createFinished(record))) throw new Error(`The id ${id} is taken`);
     const made = { accepted: [{ index: 0, record }], refused: [] };
-    await onStored(made);
+    await keyed.plan(made);
+    const created = await deps.records.createFinished(record, keyed.fence);
+    if (created === 'superseded') throw supersededRequest();
+    if (created !== 'created') throw new Error(`The id ${id} is taken`);
+    await keyed.settle(made);
     return made;
   } catch (error) {
     await discard(deps, tenant, id).catch(() => undefined);

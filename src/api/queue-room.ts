@@ -1,9 +1,11 @@
 /** Refuses embeddings beyond those that may be unfinished at a time, of a tenant and in all. */
 import type { EmbeddingRecord } from '../contracts.js';
 import { AppError } from '../errors.js';
+import type { ClaimFence } from '../store/idempotency.js';
 import { type Creation, type QueueLimits, unfinished } from '../store/queue-limits.js';
 import { list, secondsPerEmbedding } from '../store/workers.js';
 import type { AppDeps } from './app.js';
+import { supersededRequest } from './idempotent.js';
 
 export type QueueRoomDeps = Pick<AppDeps, 'config' | 'records' | 'redis'>;
 
@@ -24,16 +26,24 @@ export async function checkQueueRoom(deps: QueueRoomDeps, tenant: string, more: 
   if (inAll > 0 && now.all + more > inAll) throw await refusal(deps, 'all', now.all, more);
 }
 
-/** Stores the records of one tenant, all of them or none. Throws QUEUE_FULL or BUSY where there is no room for all. */
-export async function createInRoom(deps: QueueRoomDeps, records: readonly EmbeddingRecord[]): Promise<void> {
-  const made = await deps.records.createWithin(limitsOf(deps), records);
+/**
+ * Stores the records of one tenant, all of them or none. Throws QUEUE_FULL or BUSY where there is no room for all, and
+ * IDEMPOTENCY_IN_FLIGHT where the claim behind the fence was taken over.
+ */
+export async function createInRoom(
+  deps: QueueRoomDeps,
+  records: readonly EmbeddingRecord[],
+  fence?: ClaimFence,
+): Promise<void> {
+  const made = await deps.records.createWithin(limitsOf(deps), records, fence);
+  if (made.kind === 'superseded') throw supersededRequest();
   if (made.kind === 'taken') throw new Error(`An id is taken of ${records.map(({ id }) => id).join(', ')}`);
   if (made.kind !== 'created') throw await refusal(deps, made.kind, made.unfinished, records.length);
 }
 
 async function refusal(
   deps: QueueRoomDeps,
-  full: Exclude<Creation['kind'], 'created' | 'taken'>,
+  full: Exclude<Creation['kind'], 'created' | 'taken' | 'superseded'>,
   count: number,
   more: number,
 ): Promise<AppError> {

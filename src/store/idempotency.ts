@@ -1,7 +1,8 @@
 /**
  * What became of requests with an `Idempotency-Key`: a durable record of its own, since a queue forgets its jobs. It passes
- * from `claimed` (somebody works on it) to `settled` (its embeddings are stored), before anything is enqueued; whoever
- * finds it settled can enqueue them again, which changes nothing for those that are there.
+ * from `claimed` (somebody works on it) by way of a plan (the ids that are about to be stored) to `settled` (they are stored),
+ * before anything is enqueued; whoever finds it settled can enqueue them again, which changes nothing for those that are there.
+ * Who takes a claim over finds the plan of the one before, and records are created only while their claim holds.
  */
 import { createHash, randomUUID } from 'node:crypto';
 import type { Redis } from 'ioredis';
@@ -11,118 +12,137 @@ import { reachable } from './redis.js';
 
 /** Seconds that a key is remembered. */
 const KEPT = 86_400;
-/** Milliseconds after which a claim that was not renewed is taken over: its process is gone, or stands still. */
+/** Milliseconds after which a claim that was not renewed is taken over: its process is gone, or stands still. By the clock of Redis. */
 const LEASE = 15_000;
 /** Milliseconds after which a claim is renewed at the latest. */
 export const RENEW_EVERY = 4_000;
+
+/** What a request has come to, or is about to. */
+const Outcome = Type.Object({
+  ids: Type.Array(Type.String()),
+  /** Of each id: the position of its photo in the request. */
+  photos: Type.Array(Type.Integer()),
+  /** Photos that were refused where others were accepted, each with its problem document. */
+  refused: Type.Array(
+    Type.Object({ index: Type.Integer(), problem: Type.Record(Type.String(), Type.Unknown()) }),
+  ),
+});
+export type Outcome = Static<typeof Outcome>;
 
 const Entry = Type.Object({
   /** Hash of the request. */
   fingerprint: Type.String(),
   /** Names the claim, so that one that was taken over settles nothing. */
   claim: Type.String(),
-  claimedAt: Type.Integer(),
-  /** Set when settled. */
-  ids: Type.Optional(Type.Array(Type.String())),
-  photos: Type.Optional(Type.Array(Type.Integer())),
-  refused: Type.Optional(
-    Type.Array(Type.Object({ index: Type.Integer(), problem: Type.Record(Type.String(), Type.Unknown()) })),
-  ),
+  outcome: Type.Optional(Outcome),
+  settled: Type.Boolean(),
 });
 type Entry = Static<typeof Entry>;
 const schema = Compile(Entry);
 
-/** What a request has come to. */
-export interface Outcome {
-  ids: readonly string[];
-  /** Of each id: the position of its photo in the request. */
-  photos: readonly number[];
-  /** Photos that were refused where others were accepted, each with its problem document. */
-  refused: readonly { index: number; problem: Record<string, unknown> }[];
-}
+/** A claim in the hands of the one who holds it. */
+export type Held = Pick<Entry, 'fingerprint' | 'claim'>;
 
-/** `claimed`: it is now the caller's. */
+/** `claimed`: it is now the caller's; `planned` is what the one before was about to store, whose process was lost. */
 export type Claim =
-  | { kind: 'claimed'; claim: string }
+  | { kind: 'claimed'; held: Held; planned: Outcome | undefined }
   | { kind: 'in-flight' }
   | { kind: 'other-request' }
   | { kind: 'settled'; outcome: Outcome };
 
-/** KEYS: entry. ARGV: claim, new text or '' to delete, seconds. Changes only what this claim still holds. */
-const REPLACE = `
-local text = redis.call('GET', KEYS[1])
-if not text or cjson.decode(text).claim ~= ARGV[1] then return 0 end
-if ARGV[2] == '' then redis.call('DEL', KEYS[1]) else redis.call('SET', KEYS[1], ARGV[2], 'EX', ARGV[3]) end
-return 1`;
+/** What makes a record come into being only while a claim holds: the key of its entry, and the claim. */
+export interface ClaimFence {
+  entry: string;
+  claim: string;
+}
 
-/** KEYS: entry. ARGV: claim, new text, seconds. Changes only what this claim holds and has not settled. */
-const RENEW = `
+/** KEYS: entry, lease. ARGV: new text, claim, fingerprint, seconds, milliseconds. Answers a kind, and the text that was there. */
+const CLAIM = `
+local text = redis.call('GET', KEYS[1])
+local kind = 'claimed'
+if text then
+  local entry = cjson.decode(text)
+  if entry.fingerprint ~= ARGV[3] then kind = 'other-request'
+  elseif entry.settled then kind = 'settled'
+  elseif redis.call('EXISTS', KEYS[2]) == 1 then kind = 'in-flight' end
+end
+if kind == 'claimed' then
+  redis.call('SET', KEYS[1], ARGV[1], 'EX', ARGV[4])
+  redis.call('SET', KEYS[2], ARGV[2], 'PX', ARGV[5])
+end
+return {kind, text or ''}`;
+
+/** KEYS: entry, lease. ARGV: claim, new text or '' to delete, seconds. Changes only what this claim holds and has not settled. */
+const REPLACE = `
 local text = redis.call('GET', KEYS[1])
 if not text then return 0 end
 local entry = cjson.decode(text)
-if entry.claim ~= ARGV[1] or entry.ids then return 0 end
-redis.call('SET', KEYS[1], ARGV[2], 'EX', ARGV[3])
+if entry.claim ~= ARGV[1] or entry.settled then return 0 end
+if ARGV[2] == '' then redis.call('DEL', KEYS[1], KEYS[2]) else redis.call('SET', KEYS[1], ARGV[2], 'EX', ARGV[3]) end
+return 1`;
+
+/** KEYS: lease. ARGV: claim, milliseconds. */
+const RENEW = `
+if redis.call('GET', KEYS[1]) ~= ARGV[1] then return 0 end
+redis.call('PEXPIRE', KEYS[1], ARGV[2])
 return 1`;
 
 export class Idempotency {
   constructor(
     private readonly redis: Redis,
     private readonly prefix: string,
-    private readonly now: () => Date = () => new Date(),
+    private readonly leaseMs: number = LEASE,
   ) {}
 
   /** Claims the key of a tenant for a request, or tells what became of it. */
   async claim(tenant: string, key: string, fingerprint: string): Promise<Claim> {
-    const name = this.#name(tenant, key);
-    const mine: Entry = { fingerprint, claim: randomUUID(), claimedAt: this.now().getTime() };
-    const text = JSON.stringify(mine);
-    if (await reachable(this.redis.set(name, text, 'EX', KEPT, 'NX')))
-      return { kind: 'claimed', claim: mine.claim };
-    const found = await this.#read(name);
-    // It was given up a moment ago.
-    if (!found) return { kind: 'in-flight' };
-    if (found.fingerprint !== fingerprint) return { kind: 'other-request' };
-    const { ids, photos = [], refused = [] } = found;
-    if (ids) return { kind: 'settled', outcome: { ids, photos, refused } };
-    if (mine.claimedAt - found.claimedAt < LEASE) return { kind: 'in-flight' };
-    return (await this.#replace(name, found.claim, text))
-      ? { kind: 'claimed', claim: mine.claim }
-      : { kind: 'in-flight' };
+    const held: Held = { fingerprint, claim: randomUUID() };
+    const text = textOf({ ...held, settled: false });
+    const args = [text, held.claim, fingerprint, KEPT, this.leaseMs];
+    const reply = await reachable(this.redis.eval(CLAIM, 2, ...this.#keys(tenant, key), ...args));
+    const [kind, found] = reply as [Claim['kind'], string];
+    const outcome = found ? schema.Parse(JSON.parse(found)).outcome : undefined;
+    if (kind === 'claimed') return { kind, held, planned: outcome };
+    if (kind !== 'settled') return { kind };
+    if (!outcome) throw new Error('Expected the outcome of a settled request but found none');
+    return { kind, outcome };
   }
 
-  /** Says that the request is still being worked on. Changes nothing once it is settled, or no longer this claim's. */
-  async renew(
-    tenant: string,
-    key: string,
-    { fingerprint, claim }: Pick<Entry, 'fingerprint' | 'claim'>,
-  ): Promise<void> {
-    const text = JSON.stringify({ fingerprint, claim, claimedAt: this.now().getTime() });
-    await reachable(this.redis.eval(RENEW, 1, this.#name(tenant, key), claim, text, KEPT));
+  /** Says what is about to be stored; false when the claim was taken over. */
+  plan(tenant: string, key: string, held: Held, outcome: Outcome): Promise<boolean> {
+    return this.#replace(tenant, key, held, textOf({ ...held, outcome, settled: false }));
   }
 
   /** Remembers the outcome of a request; false when the claim was taken over meanwhile. */
-  async settle(tenant: string, key: string, claim: string, outcome: Outcome): Promise<boolean> {
-    const name = this.#name(tenant, key);
-    const found = await this.#read(name);
-    return found ? this.#replace(name, claim, JSON.stringify({ ...found, ...outcome })) : false;
+  settle(tenant: string, key: string, held: Held, outcome: Outcome): Promise<boolean> {
+    return this.#replace(tenant, key, held, textOf({ ...held, outcome, settled: true }));
   }
 
-  /** Gives a claim up: the request was refused, and may be sent again. */
-  async release(tenant: string, key: string, claim: string): Promise<void> {
-    await this.#replace(this.#name(tenant, key), claim, '');
+  /** Says that the request is still being worked on. */
+  async renew(tenant: string, key: string, { claim }: Held): Promise<void> {
+    const [, lease] = this.#keys(tenant, key);
+    await reachable(this.redis.eval(RENEW, 1, lease, claim, this.leaseMs));
   }
 
-  async #read(name: string): Promise<Entry | undefined> {
-    const text = await reachable(this.redis.get(name));
-    return text === null ? undefined : schema.Parse(JSON.parse(text));
+  /** Gives a claim up: the request was refused, and may be sent again. Does nothing once it is settled. */
+  async release(tenant: string, key: string, held: Held): Promise<void> {
+    await this.#replace(tenant, key, held, '');
   }
 
-  async #replace(name: string, claim: string, text: string): Promise<boolean> {
-    return (await reachable(this.redis.eval(REPLACE, 1, name, claim, text, KEPT))) === 1;
+  fence(tenant: string, key: string, { claim }: Held): ClaimFence {
+    return { entry: this.#keys(tenant, key)[0], claim };
   }
 
-  /** A client's key may be personal, and of any length. */
-  #name(tenant: string, key: string): string {
-    return `${this.prefix}:idempotency:${tenant}:${createHash('sha256').update(key).digest('hex')}`;
+  async #replace(tenant: string, key: string, { claim }: Held, text: string): Promise<boolean> {
+    const reply = this.redis.eval(REPLACE, 2, ...this.#keys(tenant, key), claim, text, KEPT);
+    return (await reachable(reply)) === 1;
+  }
+
+  /** Entry and lease. A client's key may be personal, and of any length. */
+  #keys(tenant: string, key: string): [string, string] {
+    const name = `${this.prefix}:idempotency:${tenant}:${createHash('sha256').update(key).digest('hex')}`;
+    return [name, `${name}:lease`];
   }
 }
+
+const textOf = (entry: Entry): string => JSON.stringify(entry);

@@ -9,9 +9,12 @@ export interface QueueLimits {
 }
 export const NO_LIMITS: QueueLimits = { perTenant: 0, inAll: 0 };
 
-/** `taken`: an id is. `tenant`, `all`: what is full, where `unfinished` are so already. Nothing is created then. */
+/**
+ * `taken`: an id is. `superseded`: the claim was taken over. `tenant`, `all`: what is full, where `unfinished` are so already.
+ * Nothing is created then.
+ */
 export interface Creation {
-  kind: 'created' | 'taken' | 'tenant' | 'all';
+  kind: 'created' | 'taken' | 'superseded' | 'tenant' | 'all';
   unfinished: number;
 }
 

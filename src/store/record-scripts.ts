@@ -73,12 +73,17 @@ end
 
 /**
  * Creates records of one tenant, all of them or none. KEYS: records. ARGV: prefix, type for the outbox or '', time, tenant,
- * how many of the tenant and how many in all may be unfinished (0: no limit), then for each record its id, milliseconds of its
+ * how many of the tenant and how many in all may be unfinished (0: no limit), key of the entry of a claim or '', claim, then for each record its id, milliseconds of its
  * creation, milliseconds of its expiry or '', number of the texts that follow, and as many fields and values. Returns
- * `created`, `taken`, or what is full: `tenant` or `all`, and how many are unfinished there.
+ * `created`, `taken`, `superseded`, or what is full: `tenant` or `all`, and how many are unfinished there. A claim that is no longer
+ * the one of its entry supersedes.
  */
 export const CREATE = `${LISTS}${TELL}${UNFINISHED}
 local prefix, outbox, tenant = ARGV[1], ARGV[2], ARGV[4]
+if ARGV[7] ~= '' then
+  local entry = redis.call('GET', ARGV[7])
+  if not entry or cjson.decode(entry).claim ~= ARGV[8] then return {'superseded', 0} end
+end
 for _, record in ipairs(KEYS) do
   if redis.call('EXISTS', record) == 1 then return {'taken', 0} end
 end
@@ -90,7 +95,7 @@ if outbox == '' then
   most = tonumber(ARGV[6])
   if most > 0 and all + #KEYS > most then return {'all', all} end
 end
-local at = 7
+local at = 9
 for _, record in ipairs(KEYS) do
   local id, created, expires, texts = ARGV[at], ARGV[at + 1], ARGV[at + 2], tonumber(ARGV[at + 3])
   redis.call('HSET', record, unpack(ARGV, at + 4, at + 3 + texts))

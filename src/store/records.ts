@@ -9,6 +9,7 @@ import { type Static, Type } from 'typebox';
 import { Compile } from 'typebox/compile';
 import { DEFAULT_TENANT, EmbeddingRecord, type EmbeddingState } from '../contracts.js';
 import type { DeletionReason } from './audit.js';
+import type { ClaimFence } from './idempotency.js';
 import {
   type EventKind,
   type OutboxType,
@@ -58,14 +59,21 @@ export class Records {
     return (await this.createTold([record], '')).kind === 'created';
   }
 
-  /** Stores new records of one tenant, all of them or none, within the limits of what is unfinished. */
-  createWithin(limits: QueueLimits, records: readonly EmbeddingRecord[]): Promise<Creation> {
-    return this.createTold(records, '', limits);
+  /** Stores new records of one tenant, all of them or none, within the limits of what is unfinished, and while the claim holds. */
+  createWithin(
+    limits: QueueLimits,
+    records: readonly EmbeddingRecord[],
+    fence?: ClaimFence,
+  ): Promise<Creation> {
+    return this.createTold(records, '', { ...limits, fence });
   }
 
-  /** Stores a new record that has succeeded already, of which webhooks hear; false when the id is taken. */
-  async createFinished(record: EmbeddingRecord & { state: 'succeeded' }): Promise<boolean> {
-    return (await this.createTold([record], 'embedding.succeeded')).kind === 'created';
+  /** Stores a new record that has succeeded already, of which webhooks hear. */
+  async createFinished(
+    record: EmbeddingRecord & { state: 'succeeded' },
+    fence?: ClaimFence,
+  ): Promise<Creation['kind']> {
+    return (await this.createTold([record], 'embedding.succeeded', { ...NO_LIMITS, fence })).kind;
   }
 
   /** The record whoever it belongs to: for those who work on it. */
@@ -191,7 +199,7 @@ export class Records {
   private async createTold(
     records: readonly EmbeddingRecord[],
     outbox: OutboxType | '',
-    { perTenant, inAll }: QueueLimits = NO_LIMITS,
+    { perTenant, inAll, fence }: QueueLimits & { fence?: ClaimFence | undefined } = NO_LIMITS,
   ): Promise<Creation> {
     const tenant = records[0]?.tenant ?? DEFAULT_TENANT;
     const each = records.flatMap((record) => {
@@ -200,7 +208,9 @@ export class Records {
       const texts = fields(record);
       return [id, ...times.map(String), `${texts.length}`, ...texts];
     });
-    const args = [this.prefix, outbox, this.time(), tenant, `${perTenant}`, `${inAll}`, ...each];
+    const limits = [`${perTenant}`, `${inAll}`];
+    const claim = [fence?.entry ?? '', fence?.claim ?? ''];
+    const args = [this.prefix, outbox, this.time(), tenant, ...limits, ...claim, ...each];
     const keys = records.map(({ id }) => this.recordKey(id));
     const reply = await reachable(this.redis.eval(CREATE, keys.length, ...keys, ...args));
     const [kind, unfinished] = reply as [Creation['kind'], number];

@@ -2,6 +2,8 @@
 import { readFile } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, test } from 'vitest';
+import { AppError } from '../../src/errors.js';
+import { Idempotency } from '../../src/store/idempotency.js';
 import { announce } from '../../src/store/workers.js';
 import { detection, eachTestOnApp, storeFinished, type TestApp } from '../support/app.js';
 import { SMALL_PHOTO } from '../support/photos.js';
@@ -178,41 +180,101 @@ describe('Idempotency-Key', () => {
     expect(await idempotency.claim('other-tenant', 'order-4711', 'x')).toMatchObject({ kind: 'claimed' });
   });
 
-  test('a claim whose process was lost is taken over after its lease, and settles nothing any more', async () => {
-    const { Idempotency } = await import('../../src/store/idempotency.js');
-    let time = 0;
-    const idempotency = new Idempotency(service.redis, 'lease', () => new Date(time));
-    const lost = await idempotency.claim('t', 'k', 'f');
-    if (lost.kind !== 'claimed') throw new Error('Expected a claim');
-    expect(await idempotency.claim('t', 'k', 'f')).toEqual({ kind: 'in-flight' });
-    time = 100_000;
-    const taken = await idempotency.claim('t', 'k', 'f');
-    if (taken.kind !== 'claimed') throw new Error('Expected a claim');
-    const outcome = { ids: ['b'], photos: [0], refused: [] };
-    expect(await idempotency.settle('t', 'k', lost.claim, { ...outcome, ids: ['a'] })).toBe(false);
-    expect(await idempotency.settle('t', 'k', taken.claim, outcome)).toBe(true);
-    expect(await idempotency.claim('t', 'k', 'f')).toEqual({ kind: 'settled', outcome });
+  describe('claims', () => {
+    const OUTCOME = { ids: ['b'], photos: [0], refused: [] };
+    /** Claims the key `k`, of a service whose leases last so long. */
+    async function claimed(leaseMs: number) {
+      const idempotency = new Idempotency(service.redis, `lease-${leaseMs}`, leaseMs);
+      const claim = () => idempotency.claim('t', 'k', 'f');
+      const first = await claim();
+      if (first.kind !== 'claimed') throw new Error('Expected a claim');
+      return { idempotency, claim, held: first.held };
+    }
+
+    test('that are not renewed are taken over, with what they planned, and settle nothing any more', async () => {
+      const { idempotency, claim, held } = await claimed(200);
+      expect(await idempotency.plan('t', 'k', held, { ...OUTCOME, ids: ['a'] })).toBe(true);
+      expect(await claim()).toEqual({ kind: 'in-flight' });
+      await expect.poll(claim).toMatchObject({ kind: 'claimed', planned: { ids: ['a'] } });
+      expect(await idempotency.settle('t', 'k', held, OUTCOME)).toBe(false);
+      expect(await idempotency.plan('t', 'k', held, OUTCOME)).toBe(false);
+    });
+
+    test('that are renewed are not taken over', async () => {
+      const { idempotency, claim, held } = await claimed(1_000);
+      for (const until = Date.now() + 2_500; Date.now() < until; ) {
+        await idempotency.renew('t', 'k', held);
+        expect(await claim()).toEqual({ kind: 'in-flight' });
+      }
+      expect(await idempotency.settle('t', 'k', held, OUTCOME)).toBe(true);
+      expect(await claim()).toEqual({ kind: 'settled', outcome: OUTCOME });
+    });
+
+    test('that are settled are not given up, nor changed', async () => {
+      const { idempotency, claim, held } = await claimed(10_000);
+      await idempotency.settle('t', 'k', held, OUTCOME);
+      await idempotency.release('t', 'k', held);
+      expect(await idempotency.settle('t', 'k', held, { ...OUTCOME, ids: ['c'] })).toBe(false);
+      expect(await claim()).toEqual({ kind: 'settled', outcome: OUTCOME });
+    });
+
+    test('that were taken over create nothing', async () => {
+      const { idempotency, claim, held } = await claimed(50);
+      const fence = idempotency.fence('t', 'k', held);
+      await expect.poll(claim).toMatchObject({ kind: 'claimed' });
+      const { records } = service.deps;
+      const record = { ...(await storeFinished(service)), id: service.deps.newId() };
+      const made = await records.createWithin({ perTenant: 0, inAll: 0 }, [record], fence);
+      expect(made.kind).toBe('superseded');
+      expect(await records.get(record.id)).toBeUndefined();
+    });
   });
 
-  test('a claim that is renewed is not taken over, and renewing changes nothing that is settled or of another', async () => {
-    const { Idempotency } = await import('../../src/store/idempotency.js');
-    let time = 0;
-    const idempotency = new Idempotency(service.redis, 'renewal', () => new Date(time));
-    const mine = await idempotency.claim('t', 'k', 'f');
-    if (mine.kind !== 'claimed') throw new Error('Expected a claim');
-    const own = { fingerprint: 'f', claim: mine.claim };
-    for (; time < 60_000; time += 10_000) {
-      await idempotency.renew('t', 'k', own);
-      expect(await idempotency.claim('t', 'k', 'f')).toEqual({ kind: 'in-flight' });
-    }
-    time += 20_000;
-    const taken = await idempotency.claim('t', 'k', 'f');
-    if (taken.kind !== 'claimed') throw new Error('Expected a claim');
-    await idempotency.renew('t', 'k', own);
-    const outcome = { ids: ['b'], photos: [0], refused: [] };
-    expect(await idempotency.settle('t', 'k', taken.claim, outcome)).toBe(true);
-    await idempotency.renew('t', 'k', { fingerprint: 'f', claim: taken.claim });
-    expect(await idempotency.claim('t', 'k', 'f')).toEqual({ kind: 'settled', outcome });
+  test('what a lost process had stored already is found by the repetition, and is the only one', async () => {
+    const { idempotency } = service.deps;
+    const settle = idempotency.settle.bind(idempotency);
+    // The first request never gets any further: its process is lost.
+    const stored = new Promise<void>((resolve) => {
+      idempotency.settle = async () => {
+        resolve();
+        return new Promise(() => undefined);
+      };
+    });
+    void service.post(photo(), key);
+    await stored;
+    idempotency.settle = settle;
+    expect((await service.post(photo(), key)).json()).toMatchObject({ code: 'IDEMPOTENCY_IN_FLIGHT' });
+    for (const name of await service.redis.keys('*:lease')) await service.redis.del(name);
+    const repeated = await service.post(photo(), key);
+    expect([repeated.statusCode, repeated.headers['idempotent-replayed']]).toEqual([202, 'true']);
+    const { embeddings } = (await service.app.inject('/embeddings')).json();
+    expect(embeddings.map(({ id }: { id: string }) => id)).toEqual([repeated.json().id]);
+    expect(await service.deps.queues.position(repeated.json().id)).toBe(0);
+  });
+
+  test('what is settled is not taken back where the queue fails, since a repetition may have it already', async () => {
+    const { queues } = service.deps;
+    const enqueue = queues.enqueueEmbed.bind(queues);
+    let repetition: string | undefined;
+    queues.enqueueEmbed = async () => {
+      queues.enqueueEmbed = enqueue;
+      repetition = (await service.post(photo(), key)).json().id;
+      throw new AppError('UNAVAILABLE', { detail: 'Away.' });
+    };
+    expect((await service.post(photo(), key)).statusCode).toBe(503);
+    expect((await service.app.inject(`/embeddings/${repetition}`)).json()).toMatchObject({ state: 'queued' });
+    expect((await service.post(photo(), key)).json().id).toBe(repetition);
+    expect(await queues.position(repetition!)).toBe(0);
+  });
+
+  test('without a key, what cannot be enqueued is taken back', async () => {
+    const { queues } = service.deps;
+    queues.enqueueEmbed = async () => {
+      throw new AppError('UNAVAILABLE', { detail: 'Away.' });
+    };
+    expect((await service.post(photo())).statusCode).toBe(503);
+    expect((await service.app.inject('/embeddings')).json().embeddings).toEqual([]);
+    expect(await service.blobFiles()).toEqual([]);
   });
 
   test('what was deleted is not made again', async () => {

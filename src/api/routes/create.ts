@@ -81,10 +81,8 @@ export function createRoutes(deps: AppDeps): FastifyPluginAsyncTypebox {
         checkRetention(upload.retention, config);
         const asked = { tenant: request.caller.tenant, request: request.id };
         const { latent } = upload;
-        const { accepted, refused } = await once(deps, request, reply, partsOf(upload), (onStored) =>
-          latent
-            ? importLatent(deps, asked, latent, upload, onStored)
-            : accept(deps, asked, upload, onStored),
+        const { accepted, refused } = await once(deps, request, reply, partsOf(upload), (keyed) =>
+          latent ? importLatent(deps, asked, latent, upload, keyed) : accept(deps, asked, upload, keyed),
         );
         const found = await awaited(
           deps,
