@@ -5,7 +5,7 @@ import type { Logger } from 'pino';
 import type { BatchSetting } from '../config.js';
 import type { Recovery } from '../contracts.js';
 import type { EngineInfo } from '../engine/protocol.js';
-import { AppError } from '../errors.js';
+import { AppError, type ErrorCode } from '../errors.js';
 import type { EmbedJob } from '../jobs.js';
 import { EMBED_QUEUE } from '../queue.js';
 import type { BlobStore } from '../store/blobs.js';
@@ -25,6 +25,7 @@ import { timed } from './step-time.js';
 
 type EmbedJobOf = Job<Carried<EmbedJob>>;
 
+const OUTAGES: readonly string[] = ['UNAVAILABLE', 'STORAGE_LOW'] satisfies ErrorCode[];
 /** Milliseconds after which a job is begun again that met an outage. */
 const OUTAGE_PAUSE_MS = 5_000;
 /** Deliveries of a job after which an outage is a failure like any other: some five minutes of them. */
@@ -125,7 +126,7 @@ export async function embedWorker(
       }
       const known = publicError(error);
       // Redis or the blob store was away, or full: that is no fault of the photo, and costs no attempt.
-      if (known.code === 'UNAVAILABLE' && job.attemptsStarted < OUTAGES_BORNE) {
+      if (OUTAGES.includes(known.code) && job.attemptsStarted < OUTAGES_BORNE) {
         log.warn({ err: error, job: job.id, attempt: job.attemptsStarted }, 'job put off');
         await job.moveToDelayed(Date.now() + (context.outagePauseMs ?? OUTAGE_PAUSE_MS), token);
         throw new DelayedError();
