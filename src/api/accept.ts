@@ -1,6 +1,6 @@
 /** Accepts the photos of one request: all together or not at all, or each that can be accepted. */
 import type { EmbeddingRecord } from '../contracts.js';
-import { AppError } from '../errors.js';
+import { AppError, type ErrorCode } from '../errors.js';
 import { discard } from './discard.js';
 import type { Accepted, Keyed } from './idempotent.js';
 import { examine, type IntakeDeps } from './intake.js';
@@ -39,25 +39,34 @@ export async function accept(
       return id;
     },
   };
-  let isSettled = false;
+  let isLeft = false;
   try {
     const results = await Promise.allSettled(photos.map((photo) => examine(noting, tenant, photo, upload)));
     const wanted = partial ? sorted(results, request) : { accepted: all(results), refused: [] };
     await keyed.plan(wanted);
-    const made = partial
-      ? await createdEach(deps, wanted, { photos: photos.length, request, keyed })
-      : await createdAll(deps, wanted.accepted, keyed);
+    isLeft = keyed.leave();
+    const creating = partial
+      ? createdEach(deps, wanted, { photos: photos.length, request, keyed })
+      : createdAll(deps, wanted.accepted, keyed);
+    const made = await creating.catch((error: unknown) => {
+      // Then nothing was created; of any other error nobody can tell.
+      if (isRefused(error)) isLeft = false;
+      throw error;
+    });
     const kept = new Set(made.accepted.map(({ record }) => record.id));
     await Promise.all(ids.filter((id) => !kept.has(id)).map((id) => discard(deps, tenant, id)));
-    isSettled = await keyed.settle(made);
+    await keyed.settle(made);
     await deps.queues.enqueueEmbed(...made.accepted.map(({ record }) => record));
     return made;
   } catch (error) {
-    // A repetition enqueues what is settled, and if there is none, upkeep does.
-    if (!isSettled) await Promise.allSettled(ids.map((id) => discard(deps, tenant, id)));
+    if (!isLeft) await Promise.allSettled(ids.map((id) => discard(deps, tenant, id)));
     throw error;
   }
 }
+
+/** Codes of refusals before anything was created. */
+const REFUSALS: readonly string[] = ['QUEUE_FULL', 'BUSY', 'IDEMPOTENCY_IN_FLIGHT'] satisfies ErrorCode[];
+const isRefused = (error: unknown): boolean => error instanceof AppError && REFUSALS.includes(error.code);
 
 async function createdAll(
   deps: QueueRoomDeps,

@@ -25,17 +25,17 @@ export interface Keyed {
   fence: ClaimFence | undefined;
   /** Says what is about to be stored. Throws IDEMPOTENCY_IN_FLIGHT where the request was taken over. */
   plan(made: Accepted): Promise<void>;
-  /**
-   * Says that it is stored. True: a repetition will find it from now on, so that nothing may take it back. Throws
-   * IDEMPOTENCY_IN_FLIGHT where the request was taken over.
-   */
-  settle(made: Accepted): Promise<boolean>;
+  /** Says that it may be stored from now on. True: a repetition looks after it, so that an error takes nothing of it back. */
+  leave(): boolean;
+  /** Says that it is stored. Throws IDEMPOTENCY_IN_FLIGHT where the request was taken over. */
+  settle(made: Accepted): Promise<void>;
 }
 
 const WITHOUT_KEY: Keyed = {
   fence: undefined,
   plan: async () => undefined,
-  settle: async () => false,
+  leave: () => false,
+  settle: async () => undefined,
 };
 
 /**
@@ -73,10 +73,9 @@ export async function once(
       const owned = async (change: Promise<boolean>): Promise<void> => {
         if (!(await change)) throw supersededRequest();
       };
-      const settle = async (outcome: Outcome): Promise<boolean> => {
-        await owned(idempotency.settle(tenant, key, held, outcome));
-        return true;
-      };
+      const settle = (outcome: Outcome): Promise<void> =>
+        owned(idempotency.settle(tenant, key, held, outcome));
+      let isLeft = false;
       // A claim that is not renewed in time is taken over.
       const renew = (): void => void idempotency.renew(tenant, key, held).catch(() => undefined);
       const renewing = setInterval(renew, RENEW_EVERY);
@@ -89,10 +88,15 @@ export async function once(
         return await work({
           fence: idempotency.fence(tenant, key, held),
           plan: (made) => owned(idempotency.plan(tenant, key, held, outcomeOf(made))),
+          leave: () => {
+            isLeft = true;
+            return isLeft;
+          },
           settle: (made) => settle(outcomeOf(made)),
         });
       } catch (error) {
-        await idempotency.release(tenant, key, held).catch(() => undefined);
+        const end = isLeft ? idempotency.abandon(tenant, key, held) : idempotency.release(tenant, key, held);
+        await end.catch(() => undefined);
         throw error;
       } finally {
         clearInterval(renewing);

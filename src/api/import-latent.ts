@@ -35,6 +35,7 @@ export async function importLatent(
   const id = deps.newId();
   const latent = embeddingBlob(id, 'latent.f32');
   const reconstruction = embeddingBlob(id, 'reconstruction.png');
+  let isLeft = false;
   try {
     await deps.blobs.put(latent, bytes);
     await deps.queues.render({ kind: 'reconstruct', latent, image: reconstruction }, deps.patience.renderMs);
@@ -58,13 +59,17 @@ export async function importLatent(
     };
     const made = { accepted: [{ index: 0, record }], refused: [] };
     await keyed.plan(made);
+    isLeft = keyed.leave();
     const created = await deps.records.createFinished(record, keyed.fence);
-    if (created === 'superseded') throw supersededRequest();
+    if (created === 'superseded') {
+      isLeft = false;
+      throw supersededRequest();
+    }
     if (created !== 'created') throw new Error(`The id ${id} is taken`);
     await keyed.settle(made);
     return made;
   } catch (error) {
-    await discard(deps, tenant, id).catch(() => undefined);
+    if (!isLeft) await discard(deps, tenant, id).catch(() => undefined);
     throw error;
   }
 }

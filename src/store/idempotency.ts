@@ -81,7 +81,7 @@ if entry.claim ~= ARGV[1] or entry.settled then return 0 end
 if ARGV[2] == '' then redis.call('DEL', KEYS[1], KEYS[2]) else redis.call('SET', KEYS[1], ARGV[2], 'EX', ARGV[3]) end
 return 1`;
 
-/** KEYS: lease. ARGV: claim, milliseconds. */
+/** KEYS: lease. ARGV: claim, milliseconds that it lasts from now on; 0 ends it. */
 const RENEW = `
 if redis.call('GET', KEYS[1]) ~= ARGV[1] then return 0 end
 redis.call('PEXPIRE', KEYS[1], ARGV[2])
@@ -127,6 +127,12 @@ export class Idempotency {
   /** Gives a claim up: the request was refused, and may be sent again. Does nothing once it is settled. */
   async release(tenant: string, key: string, held: Held): Promise<void> {
     await this.#replace(tenant, key, held, '');
+  }
+
+  /** Gives a claim up, but leaves what it planned, which may be stored, to the next one. */
+  async abandon(tenant: string, key: string, { claim }: Held): Promise<void> {
+    const [, lease] = this.#keys(tenant, key);
+    await reachable(this.redis.eval(RENEW, 1, lease, claim, 0));
   }
 
   fence(tenant: string, key: string, { claim }: Held): ClaimFence {

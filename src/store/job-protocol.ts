@@ -61,6 +61,17 @@ export const TRANSITIONS = {
 
 export type TransitionName = keyof typeof TRANSITIONS;
 
+/**
+ * How a photo becomes an embedding, step by step; after each of them its process may be lost. Without a key there is nothing
+ * to claim, plan and settle.
+ */
+export const ACCEPT = ['claim', 'put', 'plan', 'create', 'settle', 'enqueue', 'answer'] as const;
+export type AcceptStep = (typeof ACCEPT)[number];
+
+/** How what is left of an embedding is deleted, once nothing reads or writes its record any more. */
+export const ERASE = ['job', 'blobs', 'renders', 'note'] as const;
+export type EraseStep = (typeof ERASE)[number];
+
 /** Whether a step may be taken by `attempt` on a record; what the script TRANSITION decides in Redis. */
 export function admits(
   { from, fence }: Transition,
