@@ -2,7 +2,7 @@
 import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, describe, expect, test } from 'vitest';
-import { LONG } from '../support/fleet/fleet-client.js';
+import { LONG, refusal } from '../support/fleet/fleet-client.js';
 import { leftovers, recorded } from '../support/fleet/leftovers.js';
 import { useFleet } from '../support/fleet/room.js';
 
@@ -25,9 +25,9 @@ describe.each([
     const before = { records: await recorded(redis), files: (await files()).sort() };
     await fleet.suffer({ diskError });
     const refused = await client.post();
-    expect([refused.status, (await refused.json()).code]).toEqual([503, 'UNAVAILABLE']);
+    expect(await refusal(refused)).toEqual([503, 'UNAVAILABLE']);
     const morph = await client.get(`/morph?a=${a}&b=${b}&size=64`);
-    expect([morph.status, (await morph.json()).code]).toEqual([503, 'UNAVAILABLE']);
+    expect(await refusal(morph)).toEqual([503, 'UNAVAILABLE']);
     expect((await client.get(`/embeddings/${a}/latent`)).status).toBe(200);
     expect({ records: await recorded(redis), files: (await files()).sort() }).toEqual(before);
     await fleet.suffer({});

@@ -18,7 +18,8 @@ const engineOf = async (): Promise<number> => {
   await expect.poll(() => embedWorker().children(), { timeout: 30_000 }).toHaveLength(1);
   return (await embedWorker().children())[0]!;
 };
-const attemptsOf = async (id: string) => Number(await room.redis.hget(`latentmorph:embedding:${id}`, 'attempt'));
+const attemptsOf = async (id: string) =>
+  Number(await room.redis.hget(`latentmorph:embedding:${id}`, 'attempt'));
 const succeeds = async (id: string): Promise<void> => {
   expect(await room.client.ended(id, 180_000)).toMatchObject({ state: 'succeeded' });
   await expect.poll(() => room.heard(id)).toEqual(['embedding.succeeded']);
@@ -48,7 +49,11 @@ test('the engine gets no more memory: that attempt fails, and the job and the ne
   const kib = Number(/^VmSize:\s+(\d+) kB$/m.exec(status)![1]);
   // What it has it may keep; what the end of the job asks for beyond that fails.
   await run('prlimit', ['--pid', String(pid), `--as=${kib * 1024}`]);
-  const seen = await room.client.until(id, ({ state }) => state === 'failed' || state === 'succeeded', 180_000);
+  const seen = await room.client.until(
+    id,
+    ({ state }) => state === 'failed' || state === 'succeeded',
+    180_000,
+  );
   const attempts = await attemptsOf(id);
   console.log(`without memory: ${seen.state} after ${attempts} attempts`);
   expect(attempts).toBe(2);

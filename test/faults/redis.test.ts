@@ -1,7 +1,7 @@
 /** A Redis that restarts, is cut off, drops its connections or is full, while photos are embedded and states are read. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { LONG, StatusReader } from '../support/fleet/fleet-client.js';
+import { LONG, refusal, StatusReader } from '../support/fleet/fleet-client.js';
 import { leftovers, recorded } from '../support/fleet/leftovers.js';
 import { useFleet } from '../support/fleet/room.js';
 
@@ -66,7 +66,7 @@ test('Redis is full: 503 UNAVAILABLE and no half-made job, and what was accepted
     await redis.config('SET', 'maxmemory', '1');
     try {
       const refused = await client.post();
-      expect([refused.status, (await refused.json()).code]).toEqual([503, 'UNAVAILABLE']);
+      expect(await refusal(refused)).toEqual([503, 'UNAVAILABLE']);
       expect(refused.headers.get('retry-after')).not.toBeNull();
     } finally {
       await redis.config('SET', 'maxmemory', '0');

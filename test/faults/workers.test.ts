@@ -17,10 +17,8 @@ const RECOVERY = 60;
 const attempt = async (id: string): Promise<number> =>
   Number(await room.redis.hget(`latentmorph:embedding:${id}`, 'attempt'));
 
-/** The engine that projects: of a worker's children the one that has most to do. */
-async function engines(worker = room.fleet.workers[1]!): Promise<number[]> {
-  return worker.children();
-}
+/** Of the worker that only embeds: one at most. */
+const engines = (): Promise<number[]> => room.fleet.workers[1]!.children();
 
 /** Only this worker takes photos: the other one starts after it has begun. */
 async function begunBy(first: number): Promise<{ id: string; other: () => Promise<void> }> {
@@ -28,14 +26,15 @@ async function begunBy(first: number): Promise<{ id: string; other: () => Promis
   const other = fleet.workers[1 - first]!;
   await fleet.workers[first]!.start();
   await other.stop();
+  await expect.poll(() => fleet.workers[first]!.children(), { timeout: 60_000 }).not.toEqual([]);
   const id = await client.accepted({ steps: LONG });
   await client.underWay(id);
   return { id, other: () => other.start() };
 }
 
 async function oneResult(id: string): Promise<void> {
-  await room.client.until(id, ({ state }) => state === 'succeeded');
-  await expect.poll(() => room.heard(id)).toEqual(['embedding.succeeded']);
+  expect(await room.client.ended(id)).toMatchObject({ state: 'succeeded' });
+  await expect.poll(() => room.heard(id), { timeout: 60_000 }).toEqual(['embedding.succeeded']);
   await expect.poll(() => leftovers(room.fleet, room.redis), { timeout: 30_000 }).toEqual([]);
   expect(room.heard(id)).toEqual(['embedding.succeeded']);
 }
@@ -86,7 +85,7 @@ test('a job that kills its engine once is tried again, one that kills it twice f
     if (time === 1) await expect.poll(() => attempt(id), { timeout: 60_000 }).toBe(2);
   }
   expect(await client.ended(id)).toMatchObject({ state: 'failed', error: { code: 'ENGINE_FAILED' } });
-  await expect.poll(() => room.heard(id)).toEqual(['embedding.failed']);
+  await expect.poll(() => room.heard(id), { timeout: 60_000 }).toEqual(['embedding.failed']);
   await room.fleet.workers[0]!.start();
   await room.fleet.ready();
   await oneResult(await client.accepted());

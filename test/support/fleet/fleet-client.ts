@@ -11,13 +11,13 @@ export interface Seen {
   quality?: { steps: number };
 }
 
-export interface Problem {
-  status: number;
-  code: string;
+/** Status and code of an answer that refuses. */
+export async function refusal(answer: Response): Promise<[status: number, code: string | undefined]> {
+  return [answer.status, ((await answer.json()) as { code?: string }).code];
 }
 
-/** What is posted where a test says nothing else: no encoder, the cheapest steps. */
-const CHEAP = { preset: 'draft', start: 'average', side: '224' };
+/** What is posted where a test says nothing else: no encoder, cheap steps. */
+const CHEAP = { preset: 'draft', start: 'average' };
 /** Steps that take a CPU some seconds: time enough to break something meanwhile. */
 export const LONG = '24';
 const SHORT = '2';
@@ -70,8 +70,11 @@ export class FleetClient {
 
   /** Resolves when the embedding has taken its first steps and has more before it. */
   async underWay(id: string): Promise<void> {
-    const { state } = await this.until(id, ({ state, progress }) => state !== 'queued' && !!progress?.step);
-    if (state !== 'running') throw new Error(`${id} is ${state} before anything could be broken`);
+    const isUnderWay = ({ state, progress }: Seen): boolean =>
+      state === 'running' ? !!progress?.step : state !== 'queued';
+    const { state, error } = await this.until(id, isUnderWay);
+    if (state !== 'running')
+      throw new Error(`${id} is ${state} before anything could be broken: ${JSON.stringify(error)}`);
   }
 
   /** Resolves when the embedding has ended, whatever the end. */
