@@ -4,13 +4,10 @@ import type { Logger } from 'pino';
 import { AppError } from '../errors.js';
 import { toFailure } from '../queue.js';
 
-/**
- * BullMQ renews a lock at half its duration; a job whose worker died is delivered once more, at the first look after its
- * lock has ended: within the sum of the two.
- */
+/** BullMQ renews a lock at half its duration; a job whose worker died is delivered once more. */
 export const QUEUE_OPTIONS = {
   lockDuration: 30_000,
-  stalledInterval: 15_000,
+  stalledInterval: 30_000,
   maxStalledCount: 1,
   autorun: false,
 };

@@ -95,7 +95,7 @@ export function targetGraph({ vgg, size, lpips }: Pick<ForwardOptions, 'vgg' | '
   const target = b.input('target', 'float32', [n, 3, size, size]);
   const photo = reduceImage(b, target, judgedSideOf({ vgg }));
   b.output(photo, 'photo');
-  for (const [i, feature] of features(b, vgg, photo, 'vgg.', featureNames({ lpips })).entries())
+  for (const [i, feature] of features(b, vgg, photo, '', featureNames({ lpips })).entries())
     b.output(feature, `feature${i}`);
   return b.build();
 }
