@@ -87,12 +87,16 @@ test('cancelling an embedding that waits, one that runs and one that is done', a
 
 test('the API is told to stop under load: readiness says 503 first, and no answer that was begun is dropped', async () => {
   const { fleet, client } = room;
+  await fleet.apis[1]!.start();
+  await fleet.ready();
   const [a, b] = [await client.accepted(), await client.accepted()];
   for (const id of [a, b]) expect(await client.ended(id)).toMatchObject({ state: 'succeeded' });
   const api = fleet.apis[1]!;
   const second = new FleetClient(fleet.urls[1]!);
   // Each has a render of its own before it, so that answers are under way when the signal comes.
-  const renders = Array.from({ length: 6 }, (_, i) => second.get(`/morph?a=${a}&b=${b}&lambda=0.${i + 11}`));
+  const renders = Array.from({ length: 6 }, (_, i) =>
+    second.get(`/morph?a=${a}&b=${b}&lambda=0.${i + 11}&size=64`),
+  );
   const statuses: (number | 'refused')[] = [];
   const outcome = { torn: 0, isOver: false };
   const load = Array.from({ length: 4 }, async () => {
