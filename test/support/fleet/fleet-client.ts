@@ -38,12 +38,15 @@ export class FleetClient {
     return fetch(`${this.url}/embeddings`, { method: 'POST', body, ...init });
   }
 
-  /** Posts a portrait that must be accepted, and tells its id. */
+  /** Posts a portrait until it is accepted, and tells its id: what was broken just now may be away for a moment. */
   async accepted(fields: Record<string, string> = {}): Promise<string> {
-    const answer = await this.post(fields);
-    const text = await answer.text();
-    if (answer.status !== 202) throw new Error(`Expected 202 but received ${answer.status}: ${text}`);
-    return (JSON.parse(text) as Seen).id;
+    for (const deadline = performance.now() + 30_000; ; await sleep(POLL_MS)) {
+      const answer = await this.post(fields);
+      const text = await answer.text();
+      if (answer.status === 202) return (JSON.parse(text) as Seen).id;
+      if (answer.status !== 503 || performance.now() > deadline)
+        throw new Error(`Expected 202 but received ${answer.status}: ${text}`);
+    }
   }
 
   async embedding(id: string): Promise<Seen> {
