@@ -57,7 +57,7 @@ export class FleetClient {
   }
 
   /** Asks until the embedding is as wanted; answers that are refused meanwhile are asked for again. */
-  async until(id: string, wanted: (seen: Seen) => boolean, timeoutMs = 120_000): Promise<Seen> {
+  async until(id: string, wanted: (seen: Seen) => boolean, timeoutMs = 300_000): Promise<Seen> {
     let last: unknown;
     for (const deadline = performance.now() + timeoutMs; performance.now() < deadline; await sleep(POLL_MS)) {
       try {
