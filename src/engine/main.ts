@@ -2,7 +2,7 @@
 import { loadConfig } from '../config.js';
 import { STYLE_DIM, STYLES } from '../contracts.js';
 import { contactSheet } from '../images.js';
-import { readManifest } from '../models/manifest.js';
+import { readVerified } from '../models/manifest.js';
 import { DEFAULT_PRESET, PRESETS } from '../models/stylegan/presets.js';
 import { judgedSide } from '../models/stylegan/schedule.js';
 import { averageStart } from '../models/stylegan/start.js';
@@ -107,5 +107,5 @@ async function timed(work: () => Promise<unknown>): Promise<number> {
 }
 
 const { modelsDir, device, threads } = loadConfig();
-const manifest = await readManifest(modelsDir);
+const manifest = await readVerified(modelsDir);
 serve(handlers({ modelsDir, manifest, session: { device, threads } }));

@@ -1,6 +1,9 @@
 /** What the models directory holds: where each model comes from, its licence, hash, inputs and outputs. */
+import { createHash } from 'node:crypto';
+import { createReadStream } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { pipeline } from 'node:stream/promises';
 import { type Static, Type } from 'typebox';
 import { Value } from 'typebox/value';
 import { STYLE_DIM, STYLES } from '../contracts.js';
@@ -69,6 +72,29 @@ export async function readManifest(modelsDir: string): Promise<ModelManifest> {
   const manifest = parseManifest(await readFile(path, 'utf8').catch(() => ''));
   if (!manifest) throw new Error(`${path} is missing or broken: run \`npm run models\``);
   return manifest;
+}
+
+/**
+ * The manifest, with every file as it says: whoever runs models reads it so. Throws what `readManifest` throws, and an error
+ * that names the files that are missing, cut short or changed.
+ */
+export async function readVerified(modelsDir: string): Promise<ModelManifest> {
+  const manifest = await readManifest(modelsDir);
+  const broken: string[] = [];
+  for (const file of MODEL_FILES) {
+    const hash = await sha256Of(join(modelsDir, file)).catch(() => undefined);
+    if (hash !== manifest.files[file]!.sha256) broken.push(file);
+  }
+  if (broken.length === 0) return manifest;
+  throw new Error(
+    `${broken.join(', ')} in ${modelsDir} ${broken.length > 1 ? 'have' : 'has'} not the sha256 of ${MANIFEST}: run \`npm run models\``,
+  );
+}
+
+async function sha256Of(path: string): Promise<string> {
+  const hash = createHash('sha256');
+  await pipeline(createReadStream(path, { highWaterMark: 2 ** 20 }), hash);
+  return hash.digest('hex');
 }
 
 /** The manifest in a text, or undefined where the text is none. */

@@ -9,7 +9,7 @@ import { type Config, ENGINE_ROLES, type EngineRole, loadConfig } from '../confi
 import type { EngineInfo } from '../engine/protocol.js';
 import { createJobLog } from '../log.js';
 import { beginSeries, Tally } from '../metrics/tally.js';
-import { readManifest } from '../models/manifest.js';
+import { readVerified } from '../models/manifest.js';
 import { EMBED_QUEUE, Queues } from '../queue.js';
 import { Audit } from '../store/audit.js';
 import type { SweptBlobStore } from '../store/blobs.js';
@@ -43,7 +43,7 @@ async function main(config: Config, log: Logger): Promise<void> {
   if (!config.redisUrl) {
     throw new Error('REDIS_URL is not set. A worker alone needs a Redis; `npm start` brings its own.');
   }
-  if (ENGINE_ROLES.some((role) => config.roles.includes(role))) await readManifest(config.modelsDir);
+  if (ENGINE_ROLES.some((role) => config.roles.includes(role))) await readVerified(config.modelsDir);
   const onError = (error: Error): void => log.warn({ err: error }, 'redis');
   const redis = connectRedis(config.redisUrl, onError);
   await ready(redis, 10_000);

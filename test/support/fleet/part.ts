@@ -33,15 +33,18 @@ export class Part {
     return this.#child !== undefined && this.#child.exitCode === null && this.#child.signalCode === null;
   }
 
-  /** Resolves when the process runs; whether it is ready is another question. Does nothing while it runs. */
-  async start(): Promise<void> {
+  /**
+   * Resolves when the process runs; whether it is ready is another question. Does nothing while it runs. `more` is added to
+   * its environment this once.
+   */
+  async start(more: Readonly<Record<string, string>> = {}): Promise<void> {
     if (this.running) return;
     const { command, args, env, input, log } = this.spec;
     const file = await open(log, 'a');
     // A group of its own: it is killed with all that it started, and Ctrl-C reaches the test only.
     const child = spawn(command, args, {
       detached: true,
-      env: { ...process.env, ...env },
+      env: { ...process.env, ...env, ...more },
       stdio: [input === undefined ? 'ignore' : 'pipe', file.fd, file.fd, 'ipc'],
     });
     this.#child = child;
@@ -79,6 +82,13 @@ export class Part {
       const [pid, parent, state] = line.trim().split(/\s+/);
       return Number(parent) === this.pid && !state?.startsWith('Z') ? [Number(pid)] : [];
     });
+  }
+
+  /** Resolves when it has ended by itself, with its exit code or the signal that ended it. */
+  async ended(): Promise<number | NodeJS.Signals> {
+    const child = this.#child!;
+    if (this.running) await once(child, 'exit');
+    return child.exitCode ?? child.signalCode!;
   }
 
   /** Everything that it has said. */
