@@ -173,11 +173,15 @@ export function* planOf(seed: number, every: number): Generator<Planned, never> 
   }
 }
 
-/** Strikes by the plan until it is over; `onBlow` hears of each blow before it falls. */
+/** Strikes by the plan until it is over; `onBlow` hears of each blow before it falls, `onMended` when all is whole again. */
 export async function killer(
   fleet: Fleet,
   plan: Generator<Planned, never>,
-  { isOver, onBlow }: { isOver: () => boolean; onBlow: (name: string, counts: boolean) => void },
+  {
+    isOver,
+    onBlow,
+    onMended,
+  }: { isOver: () => boolean; onBlow: (name: string, counts: boolean) => void; onMended: () => void },
 ): Promise<void> {
   for (const { peace, name, dice } of plan) {
     await pause(peace);
@@ -185,5 +189,6 @@ export async function killer(
     const blow = BLOWS[name]!;
     onBlow(name, blow.counts);
     await blow.strike(fleet, dice);
+    onMended();
   }
 }

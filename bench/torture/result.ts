@@ -3,6 +3,9 @@ import { type Entry, idOf } from './ledger.js';
 import type { Options, Run } from './run.js';
 import type { Verdict } from './verdict.js';
 
+/** Status reads that take longer are counted by what was broken meanwhile. */
+const SLOW_MS = 100;
+
 export type Result = ReturnType<typeof resultOf>;
 
 /** The counts of a run, all of them numbers or numbers by name. */
@@ -15,6 +18,10 @@ export function resultOf(
   const accepted = ledger.entries.filter((entry) => idOf(entry));
   const ends: Record<string, number> = {};
   for (const entry of accepted) ends[endOf(entry)] = (ends[endOf(entry)] ?? 0) + 1;
+  const times = ledger.statusReads.map(({ ms }) => ms);
+  const slowReads: Record<string, number> = {};
+  for (const { ms, during } of ledger.statusReads)
+    if (ms > SLOW_MS) slowReads[during] = (slowReads[during] ?? 0) + 1;
   return {
     seed,
     minutes,
@@ -29,8 +36,9 @@ export function resultOf(
     recoveryP99Seconds: round(quantile(recoveries, 0.99)),
     recoveryMaxSeconds: round(Math.max(0, ...recoveries)),
     statusReads: ledger.statusReads.length,
-    statusP50Ms: round(quantile(ledger.statusReads, 0.5)),
-    statusP99Ms: round(quantile(ledger.statusReads, 0.99)),
+    statusP50Ms: round(quantile(times, 0.5)),
+    statusP99Ms: round(quantile(times, 0.99)),
+    slowReads,
     images: ledger.images.size,
     ends,
     blows: Object.fromEntries(blows),

@@ -13,7 +13,7 @@ import { CACHE, MODELS_DIR, models, say } from '../workspace.js';
 import { client } from './client.js';
 import { Http } from './http.js';
 import { killer, planOf } from './killer.js';
-import { type Entry, Ledger } from './ledger.js';
+import { type Entry, Ledger, NOTHING } from './ledger.js';
 import { type Result, resultOf } from './result.js';
 import { tinyModels } from './tiny-models.js';
 import { expectedEvents, judge, type Verdict } from './verdict.js';
@@ -29,7 +29,7 @@ export interface Options {
 }
 
 /** Little work for each photo: what is tested is what happens around it. All steps at the side that engines open first. */
-const FIELDS = { preset: 'draft', steps: '2', start: 'average', coarse: '1' };
+const FIELDS = { preset: 'draft', steps: '2', start: 'average', coarse: '1', learningRate: '0.01' };
 const SETTINGS = {
   LATENTMORPH_WEBHOOK_PRIVATE: 'allow',
   LATENTMORPH_BATCH: '1',
@@ -137,8 +137,12 @@ export class Run {
     const onBlow = (name: string, counts: boolean): void => {
       this.blows.set(name, (this.blows.get(name) ?? 0) + 1);
       if (counts) this.kills++;
+      this.ledger.during = name;
     };
-    await killer(this.fleet, planOf(this.seed, every), { isOver, onBlow });
+    const onMended = (): void => {
+      this.ledger.during = NOTHING;
+    };
+    await killer(this.fleet, planOf(this.seed, every), { isOver, onBlow, onMended });
     clearInterval(ticking);
     bar.stop();
     say('Everything is whole again; waiting for what was accepted ...');
