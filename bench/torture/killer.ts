@@ -133,10 +133,11 @@ export const BLOWS: Readonly<Record<string, Blow>> = {
   'frozen worker': {
     weight: 1,
     counts: false,
-    strike: async ({ workers }, { pick, seconds }) => {
+    strike: async ({ workers }, { pick, seconds, random }) => {
       const worker = pick(workers);
       worker.signal('SIGSTOP');
-      await pause(seconds(1, 6));
+      // One in four outlives the lock of its jobs: then two attempts are under way.
+      await pause(random() < 0.25 ? seconds(32, 40) : seconds(1, 6));
       worker.signal('SIGCONT');
     },
   },
@@ -173,7 +174,10 @@ export function* planOf(seed: number, every: number): Generator<Planned, never> 
   }
 }
 
-/** Strikes by the plan until it is over; `onBlow` hears of each blow before it falls, `onMended` when all is whole again. */
+/**
+ * Strikes by the plan until it is over; `onBlow` hears of each blow before it falls, `onMended` when all is whole again. What has
+ * ended by itself is started again, as a supervisor would, and `onDeath` hears of it.
+ */
 export async function killer(
   fleet: Fleet,
   plan: Generator<Planned, never>,
@@ -181,7 +185,13 @@ export async function killer(
     isOver,
     onBlow,
     onMended,
-  }: { isOver: () => boolean; onBlow: (name: string, counts: boolean) => void; onMended: () => void },
+    onDeath,
+  }: {
+    isOver: () => boolean;
+    onBlow: (name: string, counts: boolean) => void;
+    onMended: () => void;
+    onDeath: (part: string) => void;
+  },
 ): Promise<void> {
   for (const { peace, name, dice } of plan) {
     await pause(peace);
@@ -190,5 +200,10 @@ export async function killer(
     onBlow(name, blow.counts);
     await blow.strike(fleet, dice);
     onMended();
+    for (const part of fleet.parts) {
+      if (part.running) continue;
+      onDeath(part.name);
+      await part.start();
+    }
   }
 }

@@ -11,7 +11,7 @@ export type Result = ReturnType<typeof resultOf>;
 /** The counts of a run, all of them numbers or numbers by name. */
 export function resultOf(
   { minutes, seed, generator }: Pick<Options, 'minutes' | 'seed' | 'generator'>,
-  { ledger, kills, blows }: Pick<Run, 'ledger' | 'kills' | 'blows'>,
+  { ledger, kills, blows, deaths }: Pick<Run, 'ledger' | 'kills' | 'blows' | 'deaths'>,
   recoveries: readonly number[],
   { lost, doubled, corrupted, left, mended }: Verdict,
 ) {
@@ -42,6 +42,7 @@ export function resultOf(
     images: ledger.images.size,
     ends,
     blows: Object.fromEntries(blows),
+    deaths: Object.fromEntries(deaths),
     mended: mended.length,
     answers: Object.fromEntries(ledger.answers),
   };

@@ -82,6 +82,8 @@ export async function torture(options: Options): Promise<{ result: Result; verdi
 export class Run {
   readonly ledger = new Ledger();
   readonly blows = new Map<string, number>();
+  /** Processes that ended although nobody had killed them. */
+  readonly deaths = new Map<string, number>();
   kills = 0;
   readonly http: Http;
   readonly #end = new AbortController();
@@ -142,7 +144,10 @@ export class Run {
     const onMended = (): void => {
       this.ledger.during = NOTHING;
     };
-    await killer(this.fleet, planOf(this.seed, every), { isOver, onBlow, onMended });
+    const onDeath = (part: string): void => {
+      this.deaths.set(part, (this.deaths.get(part) ?? 0) + 1);
+    };
+    await killer(this.fleet, planOf(this.seed, every), { isOver, onBlow, onMended, onDeath });
     clearInterval(ticking);
     bar.stop();
     say('Everything is whole again; waiting for what was accepted ...');

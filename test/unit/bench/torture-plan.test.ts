@@ -57,7 +57,7 @@ describe('the ledger', () => {
     ledger.open('never accepted');
     ledger.statusReads.push({ ms: 5, during: 'nothing' }, { ms: 300, during: 'slow network' });
     const verdict = { lost: ['emb_2 is running'], doubled: [], corrupted: [], left: [], mended: [] };
-    const run = { ledger, kills: 4, blows: new Map([['kill API', 4]]) };
+    const run = { ledger, kills: 4, blows: new Map([['kill API', 4]]), deaths: new Map() };
     expect(resultOf({ minutes: 1, seed: 1, generator: 'tiny' }, run, [3, 40], verdict)).toMatchObject({
       jobs: 3,
       kills: 4,
