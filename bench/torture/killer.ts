@@ -2,7 +2,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { uniformFrom } from '../../src/models/random.js';
 import type { Fleet } from '../../test/support/fleet/fleet.js';
-import type { Part } from '../../test/support/fleet/part.js';
+import { endProcess, type Part } from '../../test/support/fleet/part.js';
 
 export interface Dice {
   /** From 0 to 1. */
@@ -63,7 +63,7 @@ export const BLOWS: Readonly<Record<string, Blow>> = {
     counts: true,
     strike: async ({ workers }, { pick }) => {
       const engines = await pick(workers).children();
-      if (engines.length > 0) process.kill(pick(engines), 'SIGKILL');
+      if (engines.length > 0) endProcess(pick(engines));
     },
   },
   'kill Redis': {

@@ -3,6 +3,7 @@ import { cp, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Redis } from 'ioredis';
+import { onStop } from '../../src/cli/on-stop.js';
 import { loadConfig } from '../../src/config.js';
 import { uniformFrom } from '../../src/models/random.js';
 import { Fleet } from '../../test/support/fleet/fleet.js';
@@ -56,6 +57,8 @@ export async function torture(options: Options): Promise<{ result: Result; verdi
     ],
     env: { ...SETTINGS, LATENTMORPH_MODELS: modelsDir },
   });
+  // Redis outlives its parent, as a server may: an interrupted run must take it along.
+  onStop(() => void fleet.stop().finally(() => process.exit(130)));
   const { keyPrefix } = loadConfig({});
   const redis = new Redis(fleet.redisUrl, { maxRetriesPerRequest: null });
   redis.on('error', () => undefined);
