@@ -31,11 +31,12 @@ export class Http {
     if (!url) return undefined;
     const signal = AbortSignal.any([AbortSignal.timeout(TIMEOUT_MS), this.end]);
     const begun = performance.now();
+    const { during } = this.ledger;
     try {
       const response = await fetch(url + path, { ...init, signal });
       const bytes = Buffer.from(await response.arrayBuffer());
       const isStatus = (init.method ?? 'GET') === 'GET' && /^\/embeddings\/[^/]+$/.test(path);
-      if (isStatus) this.ledger.statusReads.push(performance.now() - begun);
+      if (isStatus) this.ledger.statusReads.push({ ms: performance.now() - begun, during });
       const isJson = /json/.test(response.headers.get('content-type') ?? '');
       const json = (): Record<string, unknown> => JSON.parse(bytes.toString());
       const code = isJson && response.status >= 400 ? String(json().code) : undefined;

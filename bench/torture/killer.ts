@@ -1,7 +1,8 @@
 /** Breaks one thing after the other, as the seed says, and mends it again. */
 import { setTimeout as sleep } from 'node:timers/promises';
+import { uniformFrom } from '../../src/models/random.js';
 import type { Fleet } from '../../test/support/fleet/fleet.js';
-import type { Part } from '../../test/support/fleet/part.js';
+import { endProcess, type Part } from '../../test/support/fleet/part.js';
 
 export interface Dice {
   /** From 0 to 1. */
@@ -11,7 +12,7 @@ export interface Dice {
   pick: <T>(items: readonly T[]) => T;
 }
 
-export function dice(random: () => number): Dice {
+function dice(random: () => number): Dice {
   return {
     random,
     seconds: (least, most) => least + (most - least) * random(),
@@ -62,7 +63,7 @@ export const BLOWS: Readonly<Record<string, Blow>> = {
     counts: true,
     strike: async ({ workers }, { pick }) => {
       const engines = await pick(workers).children();
-      if (engines.length > 0) process.kill(pick(engines), 'SIGKILL');
+      if (engines.length > 0) endProcess(pick(engines));
     },
   },
   'kill Redis': {
@@ -132,10 +133,11 @@ export const BLOWS: Readonly<Record<string, Blow>> = {
   'frozen worker': {
     weight: 1,
     counts: false,
-    strike: async ({ workers }, { pick, seconds }) => {
+    strike: async ({ workers }, { pick, seconds, random }) => {
       const worker = pick(workers);
       worker.signal('SIGSTOP');
-      await pause(seconds(1, 6));
+      // One in four outlives the lock of its jobs: then two attempts are under way.
+      await pause(random() < 0.25 ? seconds(32, 40) : seconds(1, 6));
       worker.signal('SIGCONT');
     },
   },
@@ -150,26 +152,58 @@ export const BLOWS: Readonly<Record<string, Blow>> = {
   },
 };
 
-/** Strikes until it is over; `onBlow` hears the name of each blow before it falls. */
-export async function killer(
-  fleet: Fleet,
-  { random, seconds }: Dice,
-  {
-    every,
-    isOver,
-    onBlow,
-  }: { every: number; isOver: () => boolean; onBlow: (name: string, counts: boolean) => void },
-): Promise<void> {
+/** One entry of the plan: seconds of peace, then a blow, whose choices are those of its own dice. */
+export interface Planned {
+  peace: number;
+  name: string;
+  dice: Dice;
+}
+
+/** The endless plan of a seed. */
+export function* planOf(seed: number, every: number): Generator<Planned, never> {
+  const { random, seconds } = dice(uniformFrom(seed));
   const whole = Object.values(BLOWS).reduce((sum, { weight }) => sum + weight, 0);
-  while (!isOver()) {
-    await pause(seconds(0.5 * every, 1.5 * every));
-    if (isOver()) return;
+  for (;;) {
+    const peace = seconds(0.5 * every, 1.5 * every);
     let place = whole * random();
-    const [name, blow] = Object.entries(BLOWS).find(([, { weight }]) => {
+    const [name] = Object.entries(BLOWS).find(([, { weight }]) => {
       place -= weight;
       return place < 0;
     })!;
+    yield { peace, name, dice: dice(uniformFrom(2 ** 32 * random())) };
+  }
+}
+
+/**
+ * Strikes by the plan until it is over; `onBlow` hears of each blow before it falls, `onMended` when all is whole again. What has
+ * ended by itself is started again, as a supervisor would, and `onDeath` hears of it.
+ */
+export async function killer(
+  fleet: Fleet,
+  plan: Generator<Planned, never>,
+  {
+    isOver,
+    onBlow,
+    onMended,
+    onDeath,
+  }: {
+    isOver: () => boolean;
+    onBlow: (name: string, counts: boolean) => void;
+    onMended: () => void;
+    onDeath: (part: string) => void;
+  },
+): Promise<void> {
+  for (const { peace, name, dice } of plan) {
+    await pause(peace);
+    if (isOver()) return;
+    const blow = BLOWS[name]!;
     onBlow(name, blow.counts);
-    await blow.strike(fleet, dice(random));
+    await blow.strike(fleet, dice);
+    onMended();
+    for (const part of fleet.parts) {
+      if (part.running) continue;
+      onDeath(part.name);
+      await part.start();
+    }
   }
 }

@@ -19,14 +19,19 @@ export interface Entry {
   latent: string | undefined;
 }
 
+/** Between two blows. */
+export const NOTHING = 'nothing';
+
 export class Ledger {
   readonly entries: Entry[] = [];
   /** Images by their URL: SHA-256 as first read. */
   readonly images = new Map<string, string>();
   /** What was read again and was not the same. */
   readonly corrupted: string[] = [];
-  /** Milliseconds of each status read that was answered. */
-  readonly statusReads: number[] = [];
+  /** Each status read that was answered: milliseconds, and what was broken when it was sent. */
+  readonly statusReads: { ms: number; during: string }[] = [];
+  /** What is broken now. */
+  during = NOTHING;
   /** Answers by status and code, those of faults among them. */
   readonly answers = new Map<string, number>();
 

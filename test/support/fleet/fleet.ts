@@ -158,7 +158,9 @@ export class Fleet {
       const { stdout } = await promisify(execFile)('ps', ['axeww', '-o', 'pid=,stat=,command='], {
         maxBuffer: 64 * 2 ** 20,
       });
-      return stdout.split('\n').filter((line) => line.includes(this.dataDir) && !/^\s*\d+\s+Z/.test(line));
+      return stdout
+        .split('\n')
+        .filter((line) => line.includes(`LATENTMORPH_DATA=${this.dataDir}`) && !/^\s*\d+\s+Z/.test(line));
     };
     let found = await look();
     // What was killed a moment ago may still be there.

@@ -15,6 +15,15 @@ export interface PartSpec {
   log: string;
 }
 
+/** Sends SIGKILL to a process, or with a negative number to a group. What has just ended by itself is as good. */
+export function endProcess(pid: number): void {
+  try {
+    process.kill(pid, 'SIGKILL');
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error;
+  }
+}
+
 export class Part {
   #child: ChildProcess | undefined;
 
@@ -60,7 +69,7 @@ export class Part {
   async kill(): Promise<void> {
     if (!this.running) return;
     const exited = once(this.#child!, 'exit');
-    process.kill(-this.#child!.pid!, 'SIGKILL');
+    endProcess(-this.#child!.pid!);
     await exited;
   }
 

@@ -21,7 +21,8 @@ look();
 setInterval(look, EVERY_MS).unref();
 
 const RealDate = Date;
-const now = () => RealDate.now() + (faults.clockMs ?? 0);
+// Whole milliseconds, as of any clock.
+const now = () => RealDate.now() + Math.round(faults.clockMs ?? 0);
 globalThis.Date = new Proxy(RealDate, {
   construct: (target, args, self) => Reflect.construct(target, args.length > 0 ? args : [now()], self),
   apply: () => new RealDate(now()).toString(),
