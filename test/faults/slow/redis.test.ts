@@ -1,9 +1,9 @@
 /** A Redis that restarts, is cut off, drops its connections or is full, while photos are embedded and states are read. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { LONG, refusal, StatusReader } from '../support/fleet/fleet-client.js';
-import { leftovers, recorded } from '../support/fleet/leftovers.js';
-import { useFleet } from '../support/fleet/room.js';
+import { LONG, refusal, StatusReader } from '../../support/fleet/fleet-client.js';
+import { leftovers, recorded } from '../../support/fleet/leftovers.js';
+import { useFleet } from '../../support/fleet/room.js';
 
 const room = useFleet();
 let reader: StatusReader;

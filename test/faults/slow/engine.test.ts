@@ -4,10 +4,10 @@ import { copyFile, mkdir, readdir, readFile, symlink, truncate, writeFile } from
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { afterEach, describe, expect, test } from 'vitest';
-import { loadConfig } from '../../src/config.js';
-import { LONG } from '../support/fleet/fleet-client.js';
-import { leftovers } from '../support/fleet/leftovers.js';
-import { useFleet } from '../support/fleet/room.js';
+import { loadConfig } from '../../../src/config.js';
+import { LONG } from '../../support/fleet/fleet-client.js';
+import { leftovers } from '../../support/fleet/leftovers.js';
+import { useFleet } from '../../support/fleet/room.js';
 
 const run = promisify(execFile);
 /** Apart, so that each worker has one engine. */

@@ -2,9 +2,9 @@
 import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, describe, expect, test } from 'vitest';
-import { LONG, refusal } from '../support/fleet/fleet-client.js';
-import { leftovers, recorded } from '../support/fleet/leftovers.js';
-import { useFleet } from '../support/fleet/room.js';
+import { LONG, refusal } from '../../support/fleet/fleet-client.js';
+import { leftovers, recorded } from '../../support/fleet/leftovers.js';
+import { useFleet } from '../../support/fleet/room.js';
 
 const room = useFleet();
 const files = async (): Promise<string[]> => {

@@ -1,8 +1,8 @@
 /** Clients and API processes that come and go between a request, its job and its answer. */
 import { expect, test } from 'vitest';
-import { FleetClient, LONG, refusal } from '../support/fleet/fleet-client.js';
-import { leftovers, PREFIX, recorded } from '../support/fleet/leftovers.js';
-import { useFleet } from '../support/fleet/room.js';
+import { FleetClient, LONG, refusal } from '../../support/fleet/fleet-client.js';
+import { leftovers, PREFIX, recorded } from '../../support/fleet/leftovers.js';
+import { useFleet } from '../../support/fleet/room.js';
 
 const room = useFleet({ apis: 2 });
 

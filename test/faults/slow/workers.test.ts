@@ -1,9 +1,9 @@
 /** Workers and engines that die or stand still in the middle of a job. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { expect, test } from 'vitest';
-import { LONG } from '../support/fleet/fleet-client.js';
-import { leftovers } from '../support/fleet/leftovers.js';
-import { useFleet } from '../support/fleet/room.js';
+import { LONG } from '../../support/fleet/fleet-client.js';
+import { leftovers } from '../../support/fleet/leftovers.js';
+import { useFleet } from '../../support/fleet/room.js';
 
 const room = useFleet({
   workers: [
