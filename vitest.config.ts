@@ -1,9 +1,12 @@
 import { defineConfig } from 'vitest/config';
 
-/** Five rooms: `unit` needs nothing, `redis` a real Redis, `e2e` the real models, `faults` all of it, broken on purpose, `gpu` a CUDA session. */
-const room = (name: string, testTimeout: number) => ({
+/**
+ * Six rooms: `unit` needs nothing, `redis` a real Redis, `e2e` the real models, `faults` either, broken on purpose, `faults-slow` the
+ * whole service as processes that are killed, `gpu` a CUDA session. `npm test` leaves out `faults-slow`, which `npm run test:faults` runs.
+ */
+const room = (name: string, testTimeout: number, include = `test/${name}/**/*.test.ts`) => ({
   extends: true as const,
-  test: { name, include: [`test/${name}/**/*.test.ts`], testTimeout, hookTimeout: testTimeout },
+  test: { name, include: [include], testTimeout, hookTimeout: testTimeout },
 });
 
 export default defineConfig({
@@ -15,7 +18,8 @@ export default defineConfig({
       room('unit', 30_000),
       room('redis', 60_000),
       room('e2e', 600_000),
-      room('faults', 600_000),
+      room('faults', 120_000, 'test/faults/*.test.ts'),
+      room('faults-slow', 600_000, 'test/faults/slow/*.test.ts'),
       room('gpu', 600_000),
     ],
   },

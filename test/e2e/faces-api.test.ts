@@ -1,54 +1,25 @@
 /** `POST /faces` and latents through the API, Redis, a worker's jobs and the real engine, on real photographs. */
 import { randomBytes } from 'node:crypto';
-import { fileURLToPath } from 'node:url';
 import sharp from 'sharp';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { loadConfig } from '../../src/config.js';
 import type { EmbeddingRecord } from '../../src/contracts.js';
 import { LATENT_FORMATS } from '../../src/latent-files/latent-file.js';
-import { type ModelManifest, readManifest } from '../../src/models/manifest.js';
+import type { ModelManifest } from '../../src/models/manifest.js';
 import { RENDERS } from '../../src/store/blob-keys.js';
-import { announce, HEARTBEAT_EVERY_MS } from '../../src/store/workers.js';
-import { EngineClient } from '../../src/worker/engine-client.js';
-import { Latents } from '../../src/worker/latents.js';
-import { render } from '../../src/worker/render.js';
-import { startApp, storeFinished, type TestApp } from '../support/app.js';
+import { storeFinished, type TestApp } from '../support/app.js';
+import { type EngineApp, startEngineApp } from '../support/engine-app.js';
 import { samplePhoto } from '../support/photos.js';
 import { photoWithoutFace, portrait } from '../support/portraits.js';
-import { startRedis, type TestRedis } from '../support/redis.js';
 
-let server: TestRedis;
+let app: EngineApp;
 let service: TestApp;
-let heartbeat: NodeJS.Timeout;
-let engine: EngineClient;
 let manifest: ModelManifest;
 
 beforeAll(async () => {
-  manifest = await readManifest(loadConfig().modelsDir);
-  server = await startRedis();
-  service = await startApp(server.url, { patience: { detectMs: 300_000, renderMs: 300_000 } });
-  // Built by `npm run build`, which the tests of this room need.
-  engine = new EngineClient({ entry: fileURLToPath(new URL('../../dist/engine/main.js', import.meta.url)) });
-  const { blobs, redis, config } = service.deps;
-  const latents = new Latents(blobs);
-  service.serveRenders((job) => render({ blobs, engine, latents }, job));
-  const { name, hash } = manifest.generator;
-  const beat = () =>
-    announce(redis, config.keyPrefix, {
-      id: 'w1',
-      roles: ['render'],
-      generator: { name, hash },
-      warmUpMs: {},
-    });
-  await beat();
-  heartbeat = setInterval(() => void beat(), HEARTBEAT_EVERY_MS);
+  app = await startEngineApp();
+  ({ service, manifest } = app);
 });
-afterAll(async () => {
-  clearInterval(heartbeat);
-  await engine?.close();
-  await service?.close();
-  await server?.stop();
-});
+afterAll(() => app?.close());
 
 function form(field: string, bytes: Uint8Array, fields: Record<string, string> = {}): FormData {
   const data = new FormData();
