@@ -1,6 +1,7 @@
 /** Hard deletion: what is left of an embedding whose record is gone, or has expired. */
 import { attemptPrefix, embeddingPrefix, renderBlob } from './blob-keys.js';
 import type { BlobStore } from './blobs.js';
+import { ERASE, type EraseStep } from './job-protocol.js';
 import type { Records } from './records.js';
 
 export interface EraseDeps {
@@ -18,13 +19,22 @@ export interface EraseDeps {
  * while a worker still draws one of the renders, it stays unfinished, since that one is stored later.
  */
 export async function erase({ records, blobs, jobs }: EraseDeps, id: string): Promise<void> {
-  await jobs.cancelEmbed(id);
-  await blobs.deletePrefix(embeddingPrefix(id));
-  const renders = await records.rendersOf(id);
-  const isQuiet = await jobs.dropRenders(renders);
-  await Promise.all(renders.map((key) => blobs.delete(renderBlob(key))));
-  if (isQuiet) await records.forget(id);
+  const steps: Record<EraseStep, () => Promise<unknown>> = {
+    job: () => jobs.cancelEmbed(id),
+    blobs: () => blobs.deletePrefix(embeddingPrefix(id)),
+    renders: async () => {
+      const renders = await records.rendersOf(id);
+      const isQuiet = await jobs.dropRenders(renders);
+      await Promise.all(renders.map((key) => blobs.delete(renderBlob(key))));
+      return isQuiet ? undefined : UNFINISHED_STEP;
+    },
+    note: () => records.forget(id),
+  };
+  for (const step of ERASE) if ((await steps[step]()) === UNFINISHED_STEP) return;
 }
+
+/** What ends an erasure before its last step. */
+const UNFINISHED_STEP = Symbol('unfinished');
 
 /**
  * Deletes the photos of a finished embedding of which only the latent is to be stored: original, aligned face and previews,

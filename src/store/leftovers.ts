@@ -64,6 +64,12 @@ export class Leftovers {
     return old.length;
   }
 
+  /** Attempts at the embedding that have left a folder. */
+  async attempts(id: string): Promise<number[]> {
+    const names = (await readdir(this.#folder(id)).catch(undefinedWhenMissing)) ?? [];
+    return names.filter((name) => /^\d+$/.test(name)).map(Number);
+  }
+
   #folder(id = ''): string {
     return join(this.dir, 'embeddings', id);
   }

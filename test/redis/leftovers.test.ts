@@ -40,6 +40,19 @@ describe('leftovers', () => {
     );
   });
 
+  test('of a lost attempt beside the one that succeeded are deleted when they have rested for an hour', async () => {
+    const id = service.deps.newId();
+    const latent = `embeddings/${id}/2/latent.f32`;
+    await storeFinished(service, { id, attempt: 2, blobs: { latent } });
+    await put(id, '1/aligned.png');
+    await put(id, '2/latent.f32');
+    await dropLeftovers(upkeepIn(HOUR / 2), signal);
+    expect(await service.deps.blobs.has(`embeddings/${id}/1/aligned.png`)).toBe(true);
+    await dropLeftovers(upkeepIn(2 * HOUR), signal);
+    expect(await service.deps.blobs.has(`embeddings/${id}/1/aligned.png`)).toBe(false);
+    expect(await service.deps.blobs.has(latent)).toBe(true);
+  });
+
   test('of an expired embedding, whose worker wrote once more before it was lost', async () => {
     const { id } = await storeFinished(service, { expiresAt: service.deps.now().toISOString() });
     await expire(upkeepOf(service), signal);
