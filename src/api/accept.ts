@@ -1,6 +1,7 @@
 /** Accepts the photos of one request: all together or not at all, or each that can be accepted. */
 import type { EmbeddingRecord } from '../contracts.js';
 import { AppError, type ErrorCode } from '../errors.js';
+import { embeddingPrefix } from '../store/blob-keys.js';
 import { discard } from './discard.js';
 import type { Accepted, Keyed } from './idempotent.js';
 import { examine, type IntakeDeps } from './intake.js';
@@ -39,12 +40,13 @@ export async function accept(
       return id;
     },
   };
-  let isLeft = false;
+  let [isLeft, isBegun] = [false, false];
   try {
     const results = await Promise.allSettled(photos.map((photo) => examine(noting, tenant, photo, upload)));
     const wanted = partial ? sorted(results, request) : { accepted: all(results), refused: [] };
     await keyed.plan(wanted);
     isLeft = keyed.leave();
+    isBegun = true;
     const creating = partial
       ? createdEach(deps, wanted, { photos: photos.length, request, keyed })
       : createdAll(deps, wanted.accepted, keyed);
@@ -59,7 +61,10 @@ export async function accept(
     await deps.queues.enqueueEmbed(...made.accepted.map(({ record }) => record));
     return made;
   } catch (error) {
-    if (!isLeft) await Promise.allSettled(ids.map((id) => discard(deps, tenant, id)));
+    // While there is no record only photos are to be deleted, which needs no Redis.
+    const takeBack = (id: string): Promise<void> =>
+      isBegun ? discard(deps, tenant, id) : deps.blobs.deletePrefix(embeddingPrefix(id));
+    if (!isLeft) await Promise.allSettled(ids.map(takeBack));
     throw error;
   }
 }

@@ -1,9 +1,11 @@
 /** What the API still answers, and how soon, while its Redis is cut off. */
+import { readFile } from 'node:fs/promises';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { loadConfig } from '../../src/config.js';
 import { renderBlob } from '../../src/store/blob-keys.js';
 import { startApp, storePair, type TestApp } from '../support/app.js';
 import { type ProxyMode, TcpProxy } from '../support/fleet/tcp-proxy.js';
+import { SMALL_PHOTO } from '../support/photos.js';
 import { startRedis, type TestRedis } from '../support/redis.js';
 
 const JPEG = Buffer.concat([Buffer.from([0xff, 0xd8, 0xff, 0xe0]), Buffer.alloc(64, 1)]);
@@ -85,6 +87,20 @@ describe.each<ProxyMode>(['refuse', 'silent'])('while Redis is cut off (%s)', (m
     proxy.mode = 'pass';
     await expect.poll(async () => (await get(`/embeddings/${a}`)).statusCode).toBe(200);
   });
+});
+
+test('a photo whose request meets an outage after it was stored is deleted at once', async () => {
+  const { blobs } = service.deps;
+  const put = blobs.put.bind(blobs);
+  blobs.put = async (key, bytes) => {
+    await put(key, bytes);
+    if (key.endsWith('original.jpg')) proxy.mode = 'refuse';
+  };
+  const form = new FormData();
+  form.append('image', new Blob([new Uint8Array(await readFile(SMALL_PHOTO))]), 'photo.jpg');
+  const answer = await service.post(form, { ...headers, 'idempotency-key': 'a' });
+  expect(answer.json()).toMatchObject({ status: 503, code: 'UNAVAILABLE' });
+  expect((await service.blobFiles()).filter((path) => path.endsWith('.jpg'))).toEqual([]);
 });
 
 test('what was sent when the connection broke fails at once', async () => {
