@@ -1,16 +1,9 @@
 /** Compares what clients were told with what is there in the end. */
-import { readdir } from 'node:fs/promises';
-import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Redis } from 'ioredis';
-import { Queues } from '../../src/queue.js';
-import type { Finding } from '../../src/store/fsck/faults.js';
-import { fsck } from '../../src/store/fsck/fsck.js';
 import { keysFrom } from '../../src/store/fsck/survey.js';
-import { openBlobs } from '../../src/store/open-blobs.js';
-import { Pending } from '../../src/store/pending.js';
-import { Records } from '../../src/store/records.js';
 import type { Fleet } from '../../test/support/fleet/fleet.js';
+import { atStore, heldJobs, unfinishedFiles } from '../../test/support/fleet/leftovers.js';
 import type { Received } from '../../test/support/webhook-receiver.js';
 import { sha256 } from './client.js';
 import type { Http } from './http.js';
@@ -54,7 +47,7 @@ export async function judge(
     if (!known.has(id)) verdict.doubled.push(`${id} belongs to no client`);
   }
   judgeEvents(ledger, received, verdict);
-  await sweep(fleet, redis, prefix, verdict);
+  await sweep(fleet, redis, verdict);
   return verdict;
 }
 
@@ -113,49 +106,20 @@ export const expectedEvents = (entries: readonly Entry[]): string[] =>
   });
 
 /** Looks for what is left over, mends it, and looks again. */
-async function sweep(fleet: Fleet, redis: Redis, prefix: string, verdict: Verdict): Promise<void> {
-  const jobs = new Queues(fleet.redisUrl, prefix);
-  await jobs.ready(5_000);
+async function sweep(fleet: Fleet, redis: Redis, verdict: Verdict): Promise<void> {
   // A job whose client cancelled it when its worker was lost is still to be found and dropped.
   for (const until = performance.now() + QUIET_MS; performance.now() < until; await sleep(500))
-    if ((await held(redis, prefix)).length === 0) break;
-  const deps = {
-    redis,
-    prefix,
-    jobs,
-    records: new Records(redis, prefix),
-    pending: new Pending(redis, prefix),
-    blobs: await openBlobs({ dataDir: fleet.dataDir, blobs: { kind: 'files' } }),
-    now: () => new Date(),
-    graceMs: 0,
-    contents: true,
-  };
-  const look = async (): Promise<Finding[]> => {
-    const found: Finding[] = [];
-    for await (const finding of fsck(deps)) found.push(finding);
-    return found;
-  };
-  for (const { fault, subject, mend } of await look()) {
-    await mend?.();
-    verdict.mended.push(`${fault} ${subject}`);
-  }
-  for (const { fault, subject } of await look()) {
-    const list =
-      fault === 'damaged-blob' ? verdict.corrupted : fault === 'missing-blob' ? verdict.lost : verdict.left;
-    list.push(`${fault} ${subject}`);
-  }
-  await jobs.close();
-  verdict.left.push(...(await held(redis, prefix)));
-  const names = await readdir(join(fleet.dataDir, 'blobs'), { recursive: true });
-  for (const name of names) if (name.endsWith('.tmp')) verdict.left.push(`file ${name}`);
-}
-
-/** Jobs that are being worked on, and locks. */
-async function held(redis: Redis, prefix: string): Promise<string[]> {
-  const found: string[] = [];
-  for (const queue of ['embed', 'render'])
-    for (const id of await redis.lrange(`${prefix}:${queue}:active`, 0, '-1')) found.push(`active job ${id}`);
-  for await (const key of keysFrom(redis, `${prefix}:`))
-    if (/:(embed|render):[^:]+:lock$/.test(key)) found.push(`lock ${key}`);
-  return found;
+    if ((await heldJobs(redis)).length === 0) break;
+  await atStore(fleet, redis, async (look) => {
+    for (const { fault, subject, mend } of await look()) {
+      await mend?.();
+      verdict.mended.push(`${fault} ${subject}`);
+    }
+    for (const { fault, subject } of await look()) {
+      const list =
+        fault === 'damaged-blob' ? verdict.corrupted : fault === 'missing-blob' ? verdict.lost : verdict.left;
+      list.push(`${fault} ${subject}`);
+    }
+  });
+  verdict.left.push(...(await heldJobs(redis)), ...(await unfinishedFiles(fleet)));
 }

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import type { Redis } from 'ioredis';
 import { loadConfig } from '../../../src/config.js';
 import { Queues } from '../../../src/queue.js';
+import type { Finding } from '../../../src/store/fsck/faults.js';
 import { fsck } from '../../../src/store/fsck/fsck.js';
 import { keysFrom } from '../../../src/store/fsck/survey.js';
 import { openBlobs } from '../../../src/store/open-blobs.js';
@@ -14,11 +15,14 @@ import type { Fleet } from './fleet.js';
 /** Prefix of all keys of a fleet. */
 export const PREFIX = loadConfig({}).keyPrefix;
 
-/** Findings of fsck without any grace, jobs that are still active, and unfinished files. Nothing may be under way. */
-export async function leftovers(fleet: Fleet, redis: Redis): Promise<string[]> {
+/** Looks for what fsck finds without any grace, as often as `work` asks; what it finds can be mended until then. */
+export async function atStore<T>(
+  fleet: Fleet,
+  redis: Redis,
+  work: (look: () => Promise<Finding[]>) => Promise<T>,
+): Promise<T> {
   const jobs = new Queues(fleet.redisUrl, PREFIX);
   await jobs.ready(5_000);
-  const found: string[] = [];
   const deps = {
     redis,
     prefix: PREFIX,
@@ -31,15 +35,39 @@ export async function leftovers(fleet: Fleet, redis: Redis): Promise<string[]> {
     contents: true,
   };
   try {
-    for await (const { fault, subject } of fsck(deps)) found.push(`${fault} ${subject}`);
+    return await work(async () => {
+      const found: Finding[] = [];
+      for await (const finding of fsck(deps)) found.push(finding);
+      return found;
+    });
   } finally {
     await jobs.close();
   }
-  for (const queue of ['embed', 'render'])
-    for (const id of await redis.lrange(`${PREFIX}:${queue}:active`, 0, '-1')) found.push(`active job ${id}`);
-  const names = await readdir(join(fleet.dataDir, 'blobs'), { recursive: true }).catch(() => []);
-  for (const name of names) if (name.endsWith('.tmp')) found.push(`file ${name}`);
+}
+
+/** Findings of fsck, jobs that are still active, and unfinished files. Nothing may be under way. */
+export async function leftovers(fleet: Fleet, redis: Redis): Promise<string[]> {
+  const found = await atStore(fleet, redis, (look) => look());
+  const faults = found.map(({ fault, subject }) => `${fault} ${subject}`);
+  return [...faults, ...(await activeJobs(redis)), ...(await unfinishedFiles(fleet))];
+}
+
+async function activeJobs(redis: Redis): Promise<string[]> {
+  const lists = ['embed', 'render'].map((queue) => redis.lrange(`${PREFIX}:${queue}:active`, 0, '-1'));
+  return (await Promise.all(lists)).flat().map((id) => `active job ${id}`);
+}
+
+/** Jobs that are being worked on, and locks, which outlive a worker that was lost for a while. */
+export async function heldJobs(redis: Redis): Promise<string[]> {
+  const found = await activeJobs(redis);
+  for await (const key of keysFrom(redis, `${PREFIX}:`))
+    if (/:(embed|render):[^:]+:lock$/.test(key)) found.push(`lock ${key}`);
   return found;
+}
+
+export async function unfinishedFiles({ dataDir }: Fleet): Promise<string[]> {
+  const names = await readdir(join(dataDir, 'blobs'), { recursive: true }).catch(() => []);
+  return names.filter((name) => name.endsWith('.tmp')).map((name) => `file ${name}`);
 }
 
 /** Ids of all embeddings that have a record. */
