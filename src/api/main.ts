@@ -1,5 +1,6 @@
 /** API process: wires the dependencies, listens, and stops without dropping an answer. */
 import { randomBytes } from 'node:crypto';
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { Logger } from 'pino';
 import { type Config, loadConfig } from '../config.js';
 import { createLog } from '../log.js';
@@ -26,6 +27,8 @@ import { buildApp } from './app.js';
 
 /** Requests in flight may take this long to finish after the process was told to stop. */
 const DRAIN_MS = 4_000;
+/** For so long, of that time, it takes requests and says that it is not ready: who sends them hears of it before they are refused. */
+const LEAVE_MS = 500;
 
 async function main(config: Config, log: Logger): Promise<void> {
   if (!config.redisUrl) {
@@ -76,6 +79,7 @@ async function main(config: Config, log: Logger): Promise<void> {
     draining = true;
     log.info({ signal }, 'stopping');
     setTimeout(() => process.exit(1), DRAIN_MS).unref();
+    await sleep(LEAVE_MS);
     await app.close();
     await Promise.all([queues.close(), tracing.close()]);
     changes.close();

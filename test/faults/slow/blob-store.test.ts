@@ -13,9 +13,9 @@ const files = async (): Promise<string[]> => {
 };
 
 describe.each([
-  ['full', 'ENOSPC'],
-  ['read-only', 'EROFS'],
-] as const)('the blob store is %s', (_how, diskError) => {
+  ['full', 'ENOSPC', 'STORAGE_LOW'],
+  ['read-only', 'EROFS', 'UNAVAILABLE'],
+] as const)('the blob store is %s', (_how, diskError, code) => {
   afterEach(() => room.fleet.suffer({}));
 
   test('a photo is refused with 503, nothing is half-made, reads go on, and later photos are taken', async () => {
@@ -25,9 +25,9 @@ describe.each([
     const before = { records: await recorded(redis), files: (await files()).sort() };
     await fleet.suffer({ diskError });
     const refused = await client.post();
-    expect(await refusal(refused)).toEqual([503, 'UNAVAILABLE']);
+    expect(await refusal(refused)).toEqual([503, code]);
     const morph = await client.get(`/morph?a=${a}&b=${b}&size=64`);
-    expect(await refusal(morph)).toEqual([503, 'UNAVAILABLE']);
+    expect(await refusal(morph)).toEqual([503, code]);
     expect((await client.get(`/embeddings/${a}/latent`)).status).toBe(200);
     expect({ records: await recorded(redis), files: (await files()).sort() }).toEqual(before);
     await fleet.suffer({});
