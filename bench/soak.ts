@@ -3,7 +3,6 @@ import { mkdir, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
-import sharp from 'sharp';
 import { Fleet } from '../test/support/fleet/fleet.js';
 import { integerOption } from './arguments.js';
 import { command } from './command.js';
@@ -22,7 +21,7 @@ const USAGE = `Usage: npm run soak [-- OPTIONS]
   --minutes M    how long growth is measured (default 30)
   --warm-up M    minutes before, in which caches fill (default 10)
   --load P       percent of the time in which the one client has a request open (default 50)
-  --out FILE     picture of the memory of each process (default out/soak.png)
+  --out FILE     picture of the memory of each process, SVG (default out/soak.svg)
   --json         one JSON object on the last line`;
 
 interface Options {
@@ -79,8 +78,8 @@ async function main(options: Options): Promise<void> {
     await looking;
     bar.stop();
     const growth = processes.map((one) => growthOf(one, 60 * warmUp));
-    await draw(processes, options.out);
     report(options, rounds, growth, times.routes());
+    await draw(processes, options.out);
   } catch (error) {
     say(await fleet.said());
     throw error;
@@ -118,7 +117,7 @@ async function draw(processes: readonly Watched[], out: string): Promise<void> {
   }));
   const chart = lineChart({ title: 'Memory of each process', x: 'minutes', y: 'MiB', series });
   await mkdir(dirname(out), { recursive: true });
-  await writeFile(out, await sharp(Buffer.from(chart)).png().toBuffer());
+  await writeFile(out, chart);
 }
 
 function report(
@@ -158,7 +157,7 @@ function optionsOf(args: string[]): Options {
       minutes: { type: 'string', default: '30' },
       'warm-up': { type: 'string', default: '10' },
       load: { type: 'string', default: '50' },
-      out: { type: 'string', default: join(ROOT, 'out/soak.png') },
+      out: { type: 'string', default: join(ROOT, 'out/soak.svg') },
       json: { type: 'boolean', default: false },
     },
   });
