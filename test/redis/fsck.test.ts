@@ -54,8 +54,10 @@ const put = (key: string): Promise<void> => service.deps.blobs.put(key, Buffer.f
 async function stored(patch: Partial<EmbeddingRecord> = {}): Promise<EmbeddingRecord> {
   const record = await storeFinished(service, { labels: ['red', 'blue'], reference: 'user 1', ...patch });
   // What is created finished is listed as unfinished by nobody but this helper.
+  const { keyPrefix } = service.deps.config;
   if (record.state === 'succeeded')
-    await service.redis.zrem(`${service.deps.config.keyPrefix}:unfinished`, record.id);
+    for (const list of ['unfinished', 'tenant:default:unfinished'])
+      await service.redis.zrem(`${keyPrefix}:${list}`, record.id);
   return record;
 }
 
